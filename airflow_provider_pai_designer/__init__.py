@@ -1,0 +1,1 @@
+"""Apache Airflow provider for PAI Designer nodes of Alibaba Cloud DataWorks."""
