@@ -1,0 +1,3 @@
+"""What a PAI Designer node is: its content, its definition, its runs. Pure: data in, data out."""
+
+from __future__ import annotations

@@ -1,0 +1,154 @@
+"""The content of a PAI Designer node (file type 1117): the document that carries a copy of a pipeline.
+
+The outer document has two members that are JSON texts themselves: ``content``, the flow that the scheduler gets, and
+``extraContent``, the editor's link back to the pipeline draft. Older nodes hold the flow alone.
+Shape: https://github.com/aliyun/dataworks-spec (``PaiFlowCode`` and its tests).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from airflow_provider_pai_designer.designer.manifest import Manifest
+from airflow_provider_pai_designer.exceptions import ContentError
+
+_MANIFEST = "paiflowPipeline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeContent:
+    """A node's content; nothing of the text it was read from is lost.
+
+    :param text: the whole document, as read or as rendered after a change.
+    :param document: the outer object; the flow itself in the older bare form.
+    :param flow: the decoded flow: ``paiflowPipeline``, ``paiflowArguments``, ``paiflowParameters`` and the rest.
+    """
+
+    text: str
+    document: Mapping[str, Any]
+    flow: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> NodeContent:
+        """Read a node content in the wrapped or in the older bare form.
+
+        :raises ContentError: the text is not JSON, or not the content of a PAI Designer node.
+        """
+        document = _read_object(text, "The node content")
+        wrapped = "content" in document or "extraContent" in document
+        flow = _read_object(document.get("content"), "The member 'content'") if wrapped else document
+        if not isinstance(flow.get(_MANIFEST), str):
+            raise ContentError(
+                f"The node content has no pipeline manifest: its flow needs the member {_MANIFEST!r}, a YAML text. "
+                "Take the content of a PAI Designer node (View Code in Operation Center), not of another node type."
+            )
+        return cls(text=text, document=document, flow=flow)
+
+    def render(self) -> str:
+        """Return the document as text: the very text that was read, unless something was replaced."""
+        return self.text
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether the document is the current, wrapped form."""
+        return self.flow is not self.document
+
+    @property
+    def scheduler_text(self) -> str:
+        """The flow as text: all that DataWorks hands to its scheduler."""
+        return str(self.document["content"]) if self.wrapped else self.text
+
+    @property
+    def editor(self) -> Mapping[str, Any]:
+        """The decoded ``extraContent``: ``experimentId`` (the pipeline draft), ``name``, ``desc``; may be empty.
+
+        :raises ContentError: ``extraContent`` is not a JSON object.
+        """
+        text = self.document.get("extraContent") if self.wrapped else None
+        return _read_object(text, "The member 'extraContent'") if text else {}
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The pipeline manifest in this content.
+
+        :raises ContentError: the manifest does not parse, or its steps form a cycle.
+        """
+        return Manifest.parse(self.flow[_MANIFEST])
+
+    @property
+    def global_variables(self) -> Mapping[str, str]:
+        """Name to value text of the pipeline's global variables (``paiflowParameters``)."""
+        return {str(name): str(value) for name, value in (self.flow.get("paiflowParameters") or {}).items()}
+
+    def replace(self, **changes: Any) -> NodeContent:
+        """Return a content whose flow has other values for the given members; all other members stay.
+
+        A new ``paiflowPipeline`` brings its derived members with it, unless they are given too.
+        """
+        if _MANIFEST in changes:
+            changes = {**_derived(Manifest.parse(changes[_MANIFEST])), **changes}
+        flow = {**self.flow, **changes}
+        document = {**self.document, "content": _write(flow)} if self.wrapped else flow
+        return NodeContent.parse(_write(document))
+
+    def check(self) -> None:
+        """Compare the derived members with the manifest.
+
+        Tables may be listed that no known component names; a table that is named and not listed is a fault.
+
+        :raises ContentError: ``tasks``, ``taskRelations``, ``inputs`` or ``outputs`` do not belong to the manifest.
+        """
+        for member, derived in _derived(self.manifest).items():
+            listed, computed = _as_set(self.flow.get(member, derived)), _as_set(derived)
+            if listed != computed and not (member in ("inputs", "outputs") and computed <= listed):
+                raise ContentError(
+                    f"The member {member!r} of the node content does not belong to its manifest, so the content was "
+                    "put together from two pipelines. Load the pipeline into the node again, or remove the member and "
+                    "let it be computed."
+                )
+
+    def completed(self) -> NodeContent:
+        """Return this content with the derived members that it lacks; the same object where none is missing."""
+        derived = _derived(self.manifest)
+        missing = {member: derived[member] for member in derived if member not in self.flow}
+        return self.replace(**missing) if missing else self
+
+    def same_as(self, other: NodeContent) -> bool:
+        """Tell whether both say the same, whatever their spacing and order of keys."""
+        return self.flow == other.flow and self.editor == other.editor
+
+
+def _derived(manifest: Manifest) -> dict[str, list[Any]]:
+    return {
+        "tasks": manifest.tasks,
+        "taskRelations": manifest.task_relations,
+        "inputs": manifest.inputs,
+        "outputs": manifest.outputs,
+    }
+
+
+def _as_set(items: list[Any]) -> set[str]:
+    """Order says nothing in these lists: the console writes some of them in the order of drawing."""
+    return {json.dumps(item, sort_keys=True) for item in items}
+
+
+def _read_object(text: Any, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise ContentError(
+            f"{what} is not JSON ({error}). Give the document of a PAI Designer node as text: the console shows it "
+            "under View Code of the node in Operation Center."
+        ) from None
+    if not isinstance(value, dict):
+        raise ContentError(f"{what} must be a JSON object, not {type(value).__name__}.")
+    return value
+
+
+def _write(value: Mapping[str, Any]) -> str:
+    """Write JSON as DataWorks does: compact, keys sorted, no escapes for other scripts."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

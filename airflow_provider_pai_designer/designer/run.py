@@ -1,0 +1,231 @@
+"""Runs and their instances: what was asked for, what became of it, and whether it counts as success."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+RUN_NAME_LIMIT = 128
+_NUMBERED = re.compile(r"(?P<name>\w+)\s*\(\d+\)")
+
+
+class InstanceStatus(StrEnum):
+    """State of an instance; the texts are DataWorks'. Only SUCCESS and FAILURE are final."""
+
+    NOT_RUN = "NOT_RUN"
+    WAIT_TIME = "WAIT_TIME"
+    WAIT_RESOURCE = "WAIT_RESOURCE"
+    RUNNING = "RUNNING"
+    FAILURE = "FAILURE"
+    SUCCESS = "SUCCESS"
+    CHECKING = "CHECKING"
+    CHECKING_CONDITION = "CHECKING_CONDITION"
+    WAIT_TRIGGER = "WAIT_TRIGGER"
+    UNKNOWN = "UNKNOWN"
+
+
+class TaskType(StrEnum):
+    """What kind of execution an instance is; only NORMAL and MANUAL execute the node."""
+
+    NORMAL = "NORMAL"
+    MANUAL = "MANUAL"
+    PAUSE = "PAUSE"
+    SKIP = "SKIP"
+    SKIP_UNCHOOSE = "SKIP_UNCHOOSE"
+    SKIP_CYCLE = "SKIP_CYCLE"
+    CONDITION_UNCHOOSE = "CONDITION_UNCHOOSE"
+    REALTIME_DEPRECATED = "REALTIME_DEPRECATED"
+    UNKNOWN = "UNKNOWN"
+
+
+_STATUS_NUMBERS = {
+    "0": InstanceStatus.NOT_RUN,
+    "1": InstanceStatus.NOT_RUN,
+    "2": InstanceStatus.WAIT_TIME,
+    "3": InstanceStatus.WAIT_RESOURCE,
+    "4": InstanceStatus.RUNNING,
+    "5": InstanceStatus.FAILURE,
+    "6": InstanceStatus.SUCCESS,
+    "7": InstanceStatus.CHECKING,
+    "8": InstanceStatus.CHECKING_CONDITION,
+    "9": InstanceStatus.WAIT_TRIGGER,
+}
+_TASK_TYPE_NUMBERS = {str(number): kind for number, kind in enumerate(list(TaskType)[:-1])}
+
+
+def read_status(value: object) -> InstanceStatus:
+    """Read an instance status as the service prints it: ``SUCCESS``, ``SUCCESS(6)`` or ``6``."""
+    text = _enum_text(value)
+    return _STATUS_NUMBERS.get(text) or InstanceStatus.__members__.get(text, InstanceStatus.UNKNOWN)
+
+
+def read_task_type(value: object) -> TaskType:
+    """Read a task type as the service prints it: ``NORMAL``, ``NORMAL(0)`` or ``0``."""
+    text = _enum_text(value)
+    return _TASK_TYPE_NUMBERS.get(text) or TaskType.__members__.get(text, TaskType.UNKNOWN)
+
+
+def _enum_text(value: object) -> str:
+    text = str(value).strip().upper()
+    numbered = _NUMBERED.fullmatch(text)
+    return numbered["name"] if numbered else text
+
+
+class Outcome(StrEnum):
+    """What an instance, or a whole run, has come to."""
+
+    ACTIVE = "active"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    FROZEN = "frozen"
+    DRY_RUN = "dry_run"
+    UNKNOWN = "unknown"
+
+
+_EXECUTED = (TaskType.NORMAL, TaskType.MANUAL)
+_OUTCOME_ORDER = (Outcome.FAILURE, Outcome.FROZEN, Outcome.UNKNOWN, Outcome.DRY_RUN, Outcome.SUCCESS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One execution of a node.
+
+    :param business_date: the day the data is for.
+    :param schedule_time: planned time in the workspace's zone, None where the service gave none.
+    :param parameters: scheduling parameters as declared; the resolved values are in the instance's log.
+    :param reruns_left: automatic reruns that remain, None where none are configured.
+    :param rerun_interval_seconds: pause before an automatic rerun.
+    :param started: when it began to run, epoch milliseconds, None before.
+    :param finished: when it ended, epoch milliseconds, None before.
+    """
+
+    id: int
+    node_id: int
+    node_name: str
+    remote_dag_id: int
+    status: InstanceStatus
+    task_type: TaskType
+    business_date: date
+    schedule_time: datetime | None = None
+    parameters: str = ""
+    reruns_left: int | None = None
+    rerun_interval_seconds: float = 0
+    started: int | None = None
+    finished: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Success is an allow-list: status SUCCESS of an instance that really executed.
+
+        A failure that DataWorks will still rerun by itself is not an end.
+        """
+        if self.status is InstanceStatus.SUCCESS:
+            if self.task_type in _EXECUTED:
+                return Outcome.SUCCESS
+            return Outcome.UNKNOWN if self.task_type is TaskType.UNKNOWN else Outcome.DRY_RUN
+        if self.status is InstanceStatus.FAILURE:
+            if self.task_type is TaskType.PAUSE:
+                return Outcome.FROZEN
+            return Outcome.ACTIVE if self.reruns_left else Outcome.FAILURE
+        return Outcome.ACTIVE
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from start to end, None before the end."""
+        if self.started is None or self.finished is None:
+            return None
+        return (self.finished - self.started) / 1000
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the instance as the plain dict that task results carry."""
+        return {
+            "instance_id": self.id,
+            "business_date": self.business_date.isoformat(),
+            "schedule_time": self.schedule_time.isoformat() if self.schedule_time else None,
+            "status": self.status.value,
+            "outcome": self.outcome.value,
+            "duration_seconds": self.duration_seconds,
+            "parameters": self.parameters,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One Test started by us.
+
+    :param name: the run name, by which the run can be found again.
+    :param environment: ``DEV`` or ``PROD``.
+    :param remote_dag_ids: what DataWorks calls the DAG ids of the run.
+    """
+
+    name: str
+    node_id: int
+    environment: str
+    business_date: date
+    remote_dag_ids: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain JSON, for XCom and for triggers."""
+        return {
+            "run_name": self.name,
+            "node_id": self.node_id,
+            "environment": self.environment,
+            "business_date": self.business_date.isoformat(),
+            "remote_dag_ids": list(self.remote_dag_ids),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Run:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(
+            name=data["run_name"],
+            node_id=int(data["node_id"]),
+            environment=data["environment"],
+            business_date=date.fromisoformat(data["business_date"]),
+            remote_dag_ids=tuple(int(dag_id) for dag_id in data["remote_dag_ids"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """A run and what became of its instances."""
+
+    run: Run
+    instances: tuple[Instance, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run has come to."""
+        return run_outcome(self.instances)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as the plain dict that task results carry."""
+        return {
+            **self.run.to_dict(),
+            "outcome": self.outcome.value,
+            "instances": [instance.to_dict() for instance in self.instances],
+        }
+
+
+def run_outcome(instances: Sequence[Instance]) -> Outcome:
+    """Tell what a run has come to. A run without instances is young, not done."""
+    outcomes = {instance.outcome for instance in instances}
+    if not outcomes or Outcome.ACTIVE in outcomes:
+        return Outcome.ACTIVE
+    return next(outcome for outcome in _OUTCOME_ORDER if outcome in outcomes)
+
+
+def run_name(prefix: str, identity: Sequence[object], number: int) -> str:
+    """Build the name that a run is found by: readable prefix, hash of the identity, number.
+
+    :param identity: what makes the run the same run when it is asked for again.
+    :param number: counts the runs asked for under one identity.
+    """
+    digest = sha256("\x00".join(map(str, identity)).encode()).hexdigest()[:16]
+    ending = f"-{digest}-{number}"
+    return re.sub(r"[^0-9A-Za-z_.-]+", "_", prefix)[: RUN_NAME_LIMIT - len(ending)] + ending

@@ -1,0 +1,106 @@
+"""What a user would lose: a run called good that was not, or a run given up that was still going."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from airflow_provider_pai_designer.designer.run import (
+    RUN_NAME_LIMIT,
+    Instance,
+    InstanceStatus,
+    Outcome,
+    Run,
+    TaskType,
+    read_status,
+    read_task_type,
+    run_name,
+    run_outcome,
+)
+
+
+def instance(**changes: Any) -> Instance:
+    values: dict[str, Any] = {
+        "id": 1,
+        "node_id": 2,
+        "node_name": "node",
+        "remote_dag_id": 3,
+        "status": InstanceStatus.SUCCESS,
+        "task_type": TaskType.NORMAL,
+        "business_date": date(2026, 11, 22),
+    }
+    return Instance(**{**values, **changes})
+
+
+@pytest.mark.parametrize("text", ["SUCCESS", "SUCCESS(6)", "success (6)", "6", 6])
+def test_every_way_to_print_a_status_is_read(text: object) -> None:
+    assert read_status(text) is InstanceStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("NORMAL(0)", TaskType.NORMAL),
+        ("0", TaskType.NORMAL),
+        ("SKIP_CYCLE(5)", TaskType.SKIP_CYCLE),
+        (3, TaskType.SKIP),
+    ],
+)
+def test_every_way_to_print_a_task_type_is_read(printed: object, expected: TaskType) -> None:
+    assert read_task_type(printed) is expected
+
+
+@pytest.mark.parametrize("text", ["DONE", "", None, "SUCCESSFUL", "6.0", "UNKNOWN"])
+def test_an_unknown_status_is_never_an_end(text: object) -> None:
+    assert instance(status=read_status(text)).outcome is Outcome.ACTIVE
+
+
+@pytest.mark.parametrize("text", ["NEW_KIND(9)", "", None])
+def test_an_unknown_task_type_is_never_a_success(text: object) -> None:
+    assert instance(task_type=read_task_type(text)).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TaskType if kind.name.startswith(("SKIP", "CONDITION", "REAL"))])
+def test_a_dry_run_is_not_the_run_that_was_asked_for(kind: TaskType) -> None:
+    assert instance(task_type=kind).outcome is Outcome.DRY_RUN
+
+
+@pytest.mark.parametrize(
+    ("reruns_left", "expected"), [(2, Outcome.ACTIVE), (0, Outcome.FAILURE), (None, Outcome.FAILURE)]
+)
+def test_a_failure_that_dataworks_will_rerun_is_no_end(reruns_left: int | None, expected: Outcome) -> None:
+    assert instance(status=InstanceStatus.FAILURE, reruns_left=reruns_left).outcome is expected
+
+
+def test_a_frozen_instance_says_so() -> None:
+    frozen = instance(status=InstanceStatus.FAILURE, task_type=TaskType.PAUSE, reruns_left=3)
+    assert frozen.outcome is Outcome.FROZEN
+
+
+def test_a_run_without_instances_is_young() -> None:
+    assert run_outcome([]) is Outcome.ACTIVE
+
+
+def test_a_run_is_over_when_its_last_instance_is() -> None:
+    good, bad = instance(), instance(status=InstanceStatus.FAILURE)
+    assert run_outcome([good, bad, instance(status=InstanceStatus.RUNNING)]) is Outcome.ACTIVE
+    assert run_outcome([good, bad]) is Outcome.FAILURE
+    assert run_outcome([good, instance(task_type=TaskType.SKIP)]) is Outcome.DRY_RUN
+    assert run_outcome([good, good]) is Outcome.SUCCESS
+
+
+def test_a_run_survives_its_way_through_json() -> None:
+    run = Run(name="n", node_id=1, environment="DEV", business_date=date(2026, 1, 2), remote_dag_ids=(5, 6))
+    assert Run.from_dict({**run.to_dict(), "more": True}) == run
+
+
+def test_run_names_are_stable_readable_unique_and_short_enough() -> None:
+    identity = ("dag", "run", "task", -1, 0)
+    assert run_name("dag.task", identity, 1) == run_name("dag.task", identity, 1)
+    assert run_name("dag.task", identity, 1).startswith("dag.task-")
+    names = {run_name("dag.task", (*identity[:-1], epoch), number) for epoch in range(5) for number in range(5)}
+    assert len(names) == 25
+    assert run_name("a", ("x", "yz"), 1) != run_name("a", ("xy", "z"), 1)
+    assert len(run_name("日次" * 200, identity, 1)) <= RUN_NAME_LIMIT
