@@ -1,0 +1,134 @@
+"""One way to call a product of Alibaba Cloud: the official synchronous client, with time-outs, retries and errors.
+
+The SDK's own asynchronous methods build a TLS context for every request, so they are not used anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_pai_designer.cloud.credentials import AccessKey, credentials_client
+from airflow_provider_pai_designer.cloud.endpoints import Endpoint
+from airflow_provider_pai_designer.cloud.errors import reply_error, sdk_error
+from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
+
+CONNECT_TIMEOUT_MILLISECONDS = 5_000
+READ_TIMEOUT_MILLISECONDS = 10_000
+_ATTEMPTS = 5
+
+
+class DataWorksGateway:
+    """Calls operations of ``dataworks-public`` 2020-05-18 by name.
+
+    :param endpoint: where the service answers.
+    :param key: the key that signs the calls.
+    """
+
+    def __init__(self, *, endpoint: Endpoint, key: AccessKey) -> None:
+        from alibabacloud_dataworks_public20200518 import client, models
+        from alibabacloud_tea_openapi.utils_models import Config
+        from darabonba.runtime import RuntimeOptions
+
+        self._models = models
+        self._runtime = RuntimeOptions()
+        self._client = client.Client(
+            Config(
+                credential=credentials_client(key),
+                endpoint=endpoint.host,
+                protocol=endpoint.protocol,
+                connect_timeout=CONNECT_TIMEOUT_MILLISECONDS,
+                read_timeout=READ_TIMEOUT_MILLISECONDS,
+                # The SDK takes HTTP_PROXY from the environment wherever none is given, and does not know NO_PROXY.
+                # Plain HTTP is spoken on loopback only; there the endpoint stands in as its own proxy.
+                http_proxy=endpoint.url if endpoint.protocol == "http" else None,
+            )
+        )
+
+    def read(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """Call an operation that changes nothing; passing failures are tried again.
+
+        :param operation: name as the vendor writes it, such as ``GetFile``.
+        :param parameters: names as in the SDK's request model.
+        :return: the reply's body.
+        :raises ServiceError: the service refused, or could not be reached.
+        """
+        return self._repeat(lambda error: error.retryable, operation, parameters)
+
+    def write(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """Call an operation that changes something; it is repeated only if it was certainly not carried out.
+
+        :raises UnclearError: it is not known whether the operation was carried out; look before asking again.
+        """
+        return self._repeat(lambda error: error.retryable and not error.acted, operation, parameters)
+
+    def _repeat(
+        self, may_repeat: Callable[[ServiceError], bool], operation: str, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, ServiceError) and may_repeat(error)),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=_wait_as_told,
+            reraise=True,
+        )
+        return retrying(self._call, operation, parameters)
+
+    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        request = getattr(self._models, f"{operation}Request")(**parameters)
+        method = getattr(self._client, f"{_snake_case(operation)}_with_options")
+        reply: Mapping[str, Any] = {}
+        try:
+            body = method(request, self._runtime).body
+            reply = body.to_map()
+            failure = None
+        except Exception as error:
+            # Whatever a reply does to the SDK's parser becomes one of our errors.
+            failure = sdk_error(operation, error)
+        if failure is not None:
+            # Raised out here, so that the SDK's exception, which holds the signed request, is not kept as context.
+            raise failure
+        _check_success(operation, reply, expected=hasattr(body, "success"))
+        return reply
+
+
+def _check_success(operation: str, reply: Mapping[str, Any], *, expected: bool) -> None:
+    """Judge a reply by ``Success`` alone: the service may set an error code beside ``Success: true``."""
+    success = str(reply.get("Success")).lower()
+    if success == "true" or not expected:
+        return
+    if success == "false" and reply.get("Data"):
+        raise UnclearError(
+            f"{operation}: the reply says both yes (Data {str(reply['Data'])[:80]}) and no "
+            f"({reply.get('ErrorCode')}: {reply.get('ErrorMessage')}; request id {reply.get('RequestId')}).",
+            operation=operation,
+            code=str(reply.get("ErrorCode") or ""),
+            request_id=str(reply.get("RequestId") or ""),
+        )
+    if success == "false":
+        raise reply_error(
+            operation=operation,
+            code=reply.get("ErrorCode"),
+            message=reply.get("ErrorMessage"),
+            request_id=reply.get("RequestId"),
+            http_status=200,
+        )
+    raise UnclearError(
+        f"{operation}: the reply does not say whether it succeeded (request id {reply.get('RequestId') or 'none'}).",
+        operation=operation,
+        code="MalformedReply",
+    )
+
+
+def _wait_as_told(state: Any) -> float:
+    """Wait as long as the service asks, else about 0.5, 1, 2, 4 seconds."""
+    from tenacity import wait_random_exponential
+
+    error = state.outcome.exception()
+    return error.retry_after_seconds or float(wait_random_exponential(multiplier=1, max=8)(state)) + 0.25
+
+
+def _snake_case(operation: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()

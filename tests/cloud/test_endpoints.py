@@ -1,0 +1,67 @@
+"""What a user would lose: calls, and keys, that go to a host nobody meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_pai_designer.cloud.endpoints import dataworks_endpoint
+from airflow_provider_pai_designer.exceptions import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("region", "network", "url"),
+    [
+        ("cn-shanghai", "public", "https://dataworks.cn-shanghai.aliyuncs.com"),
+        ("ap-southeast-7", "public", "https://dataworks.ap-southeast-7.aliyuncs.com"),
+        ("cn-qingdao", "public", "https://dataworks.aliyuncs.com"),
+        ("cn-shanghai", "vpc", "https://dataworks-vpc.cn-shanghai.aliyuncs.com"),
+    ],
+)
+def test_the_host_follows_the_vendors_table(region: str, network: str, url: str) -> None:
+    assert dataworks_endpoint(region=region, network=network).url == url
+
+
+def test_an_unknown_region_names_the_nearest_ones() -> None:
+    with pytest.raises(ConfigurationError, match="no region 'cn-shangai'; .*cn-shanghai"):
+        dataworks_endpoint(region="cn-shangai")
+
+
+def test_a_region_without_a_vpc_host_says_what_to_do() -> None:
+    with pytest.raises(ConfigurationError, match="no VPC endpoint in cn-qingdao; .*'public'"):
+        dataworks_endpoint(region="cn-qingdao", network="vpc")
+    with pytest.raises(ConfigurationError, match="Unknown network 'private'"):
+        dataworks_endpoint(region="cn-shanghai", network="private")
+
+
+@pytest.mark.parametrize(
+    ("override", "url"),
+    [
+        ("dataworks.example.com", "https://dataworks.example.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+    ],
+)
+def test_an_override_is_a_host_or_a_loopback_address(override: str, url: str) -> None:
+    assert dataworks_endpoint(region="cn-shanghai", override=override).url == url
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "http://dataworks.example.com",
+        "http://10.0.0.1:80",
+        "https://127.0.0.1:8080",
+        "https://dataworks.example.com",
+        "http://127.0.0.1:8080/path",
+        "http://user:secret@127.0.0.1:8080",
+        "http://127.0.0.1",
+        "http://127.0.0.1.example.com:80",
+        "file:///etc/passwd",
+        "host/path",
+        "host name",
+        "-",
+    ],
+)
+def test_no_other_override_is_taken(override: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be an endpoint"):
+        dataworks_endpoint(region="cn-shanghai", override=override)
