@@ -1,0 +1,197 @@
+"""From an Airflow connection to PAI Designer nodes and their runs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport
+from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
+from airflow_provider_pai_designer.exceptions import ConfigurationError, RunStoppedError
+from airflow_provider_pai_designer.scheduling import SchedulingParameters, workspace_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+    from airflow.sdk import Connection
+
+    from airflow_provider_pai_designer.cloud.dataworks import DataWorks
+
+
+class PaiDesignerHook(BaseHook):
+    """Creates and deploys PAI Designer nodes of DataWorks, runs them, and looks at their runs.
+
+    The connection is read, and the vendor's SDK imported, at the first call.
+
+    :param pai_designer_conn_id: connection of type ``pai_designer``.
+    :param workspace: identifier or number of the workspace, instead of the connection's.
+    :param region: region id, instead of the connection's.
+    """
+
+    conn_name_attr = "pai_designer_conn_id"
+    default_conn_name = "pai_designer_default"
+    conn_type = "pai_designer"
+    hook_name = "Alibaba Cloud PAI Designer (DataWorks)"
+
+    def __init__(
+        self,
+        pai_designer_conn_id: str = default_conn_name,
+        workspace: str | int | None = None,
+        region: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.pai_designer_conn_id = pai_designer_conn_id
+        self._workspace_argument = workspace
+        self._region_argument = region
+        self._released = Event()
+
+    @cached_property
+    def timezone(self) -> ZoneInfo:
+        """The workspace's scheduling time zone: the connection's, else ``[pai_designer] timezone``.
+
+        :raises ConfigurationError: there is no such zone.
+        """
+        name = self._extra.get("timezone") or conf.get("pai_designer", "timezone", fallback="Asia/Shanghai")
+        return workspace_zone(str(name))
+
+    @cached_property
+    def dataworks(self) -> DataWorks:
+        """The verbs of DataWorks for this connection.
+
+        :raises ConfigurationError: the connection is not complete, or names an unknown region.
+        """
+        from airflow_provider_pai_designer.cloud.credentials import AccessKey
+        from airflow_provider_pai_designer.cloud.dataworks import DataWorks
+        from airflow_provider_pai_designer.cloud.endpoints import dataworks_endpoint
+        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+
+        endpoint = dataworks_endpoint(
+            region=self._required("region", self._region_argument, "such as cn-shanghai"),
+            network=self._extra.get("network") or "public",
+            override=self._extra.get("dataworks_endpoint"),
+        )
+        key = AccessKey(id=self._connection.login or "", secret=self._connection.password or "")
+        return DataWorks(gateway=DataWorksGateway(endpoint=endpoint, key=key), timezone=self.timezone)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, as DataWorks knows it.
+
+        :raises NotFoundError: there is none of that name, or not for this key.
+        """
+        name = self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
+        return self.dataworks.get_workspace(name)
+
+    def ensure_node(
+        self, node: Node, *, environment: str = Environment.DEV, create_folder: bool = False
+    ) -> EnsuredNode:
+        """Make a node be as declared in an environment; each step is taken only if it is needed.
+
+        Creates it, or updates what differs; submits it to DEV; deploys it to PROD. Source:
+        https://www.alibabacloud.com/help/en/dataworks/user-guide/api-call-examples-in-datastudio
+
+        :param environment: ``DEV``, or ``PROD`` to deploy to production too.
+        :param create_folder: make the node's folder where it does not exist.
+        :raises NodeDefinitionError, ContentError: the declaration is not valid; nothing was sent.
+        :raises ConfigurationError: the workspace has no such environment; nothing was changed.
+        :raises DeploymentError: a submit or deploy failed, with the deployment's own message.
+        """
+        from airflow_provider_pai_designer.cloud.ensure import NodeEnsurer
+
+        node.check()
+        target = self.workspace.check_environment(environment)
+        ensurer = NodeEnsurer(dataworks=self.dataworks, workspace=self.workspace, pause=self.pause)
+        ensured = ensurer.ensure(node, environment=target, create_folder=create_folder)
+        self.log.info(
+            "Node %r: %s (file id %s, node id %s)", node.name, ensured.summary, ensured.file_id, ensured.node_id
+        )
+        return ensured
+
+    def test_node(
+        self,
+        node_id: int,
+        *,
+        business_date: date,
+        name: str,
+        environment: str = Environment.DEV,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Start a Test run of a submitted node.
+
+        :param name: the run name: unique, at most 128 characters.
+        :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
+        :raises ConfigurationError: the workspace has no such environment; nothing was started.
+        """
+        target = self.workspace.check_environment(environment)
+        text = None if parameters is None else SchedulingParameters.from_mapping(parameters).render()
+        run = self.dataworks.start_test(
+            node_id=node_id, environment=target, business_date=business_date, name=name, parameters=text
+        )
+        self.log.info("Started the run %s of node %s for business date %s", run.name, node_id, business_date)
+        return run
+
+    def list_instances(self, run: Run) -> tuple[Instance, ...]:
+        """List the instances of a run; none while it is young."""
+        return self.dataworks.list_instances(self.workspace, run)
+
+    def get_run(self, run: Run) -> RunReport:
+        """Read what a run has come to, instance by instance."""
+        return RunReport(run=run, instances=self.list_instances(run))
+
+    def get_log(self, instance: Instance, environment: str) -> str:
+        """Read the log of an instance as far as it has been written."""
+        return self.dataworks.get_log(instance.id, Environment(environment))
+
+    def stop_run(self, run: Run) -> tuple[Instance, ...]:
+        """Ask for every unfinished instance of a run to be stopped, and return these instances.
+
+        DataWorks stops them some time later; the engine's own job may outlive them.
+        """
+        unfinished = tuple(item for item in self.list_instances(run) if item.outcome is Outcome.ACTIVE)
+        for instance in unfinished:
+            self.dataworks.stop_instance(instance.id, Environment(run.environment))
+            self.log.info("Asked DataWorks to stop instance %s of the run %s", instance.id, run.name)
+        return unfinished
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two steps of a task.
+
+        :raises RunStoppedError: :meth:`release` was called.
+        """
+        if self._released.wait(seconds):
+            raise RunStoppedError("The task was killed; it does nothing more.")
+
+    def release(self) -> None:
+        """End every :meth:`pause`, now and later."""
+        self._released.set()
+
+    @cached_property
+    def _connection(self) -> Connection:
+        try:
+            return self.get_connection(self.pai_designer_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigurationError(
+                f"There is no connection {self.pai_designer_conn_id!r}: create it under Admin > Connections with the "
+                f"type {self.hook_name}, or give the id of another one as pai_designer_conn_id=."
+            ) from None
+
+    @cached_property
+    def _extra(self) -> dict[str, Any]:
+        return self._connection.extra_dejson
+
+    def _required(self, field: str, argument: object, example: str) -> str:
+        value = str(argument or self._extra.get(field) or "").strip()
+        if not value:
+            raise ConfigurationError(
+                f"No {field}: set the field {field.capitalize()} of the connection {self.pai_designer_conn_id!r} "
+                f"({example}), or give {field}=."
+            )
+        return value

@@ -1,0 +1,3 @@
+"""Watching runs until they end."""
+
+from __future__ import annotations

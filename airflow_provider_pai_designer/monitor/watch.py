@@ -1,0 +1,95 @@
+"""How a run is followed from poll to poll; the same in place and in the triggerer."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, run_outcome
+from airflow_provider_pai_designer.exceptions import ServiceError
+
+OUTAGE_SECONDS = 3600.0
+"""How long a run may be out of sight before the watch gives up; the run itself is left alone."""
+
+_RERUN_GRACE_SECONDS = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class Verdict(StrEnum):
+    """What the watch says after a poll."""
+
+    WAIT = "wait"
+    ENDED = "ended"
+    DEADLINE = "deadline"
+    OUT_OF_SIGHT = "out_of_sight"
+
+
+@dataclass(kw_only=True)
+class RunWatch:
+    """Follows one run.
+
+    :param poll_interval: seconds between polls, before jitter.
+    :param deadline: epoch seconds at which waiting ends, None for no deadline.
+    """
+
+    poll_interval: float
+    deadline: float | None = None
+    _seen: str = field(default="", init=False)
+    _failing_since: float | None = field(default=None, init=False)
+    _blind_since: float | None = field(default=None, init=False)
+    last_error: ServiceError | None = field(default=None, init=False)
+
+    def observe(self, instances: Sequence[Instance], *, now: float) -> Verdict:
+        """Take in what a poll saw.
+
+        :param now: epoch seconds.
+        """
+        self._blind_since = None
+        self._say(", ".join(f"instance {item.id}: {_describe(item)}" for item in instances) or "no instance yet")
+        if run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now):
+            return Verdict.ENDED
+        return self._check_deadline(now)
+
+    def miss(self, error: ServiceError, *, now: float) -> Verdict:
+        """Take in that a poll saw nothing. A run is never judged by a poll that failed."""
+        self._blind_since = self._blind_since or now
+        self.last_error = error
+        self._say(f"the run cannot be seen at the moment, looking again: {error}")
+        if now - self._blind_since > OUTAGE_SECONDS:
+            return Verdict.OUT_OF_SIGHT
+        return self._check_deadline(now)
+
+    def pause(self, *, now: float) -> float:
+        """Return the seconds until the next poll, with jitter; never past the deadline."""
+        seconds = self.poll_interval * random.uniform(0.9, 1.1)
+        return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
+
+    def _check_deadline(self, now: float) -> Verdict:
+        return Verdict.DEADLINE if self.deadline is not None and now >= self.deadline else Verdict.WAIT
+
+    def _waited_out(self, instances: Sequence[Instance], now: float) -> bool:
+        """A failure with reruns left whose rerun does not come (the instance was stopped, say) is an end after all."""
+        failing = [item for item in instances if item.status is InstanceStatus.FAILURE]
+        if not failing or len(failing) < len(instances):
+            self._failing_since = None
+            return False
+        self._failing_since = self._failing_since or now
+        interval = max(item.rerun_interval_seconds for item in failing)
+        return now - self._failing_since > interval + _RERUN_GRACE_SECONDS
+
+    def _say(self, text: str) -> None:
+        if text != self._seen:
+            log.info("%s", text)
+            self._seen = text
+
+
+def _describe(instance: Instance) -> str:
+    if instance.status is InstanceStatus.FAILURE and instance.reruns_left:
+        return f"FAILURE, {instance.reruns_left} automatic rerun(s) left"
+    if instance.status is InstanceStatus.WAIT_TIME and instance.schedule_time:
+        return f"WAIT_TIME until {instance.schedule_time.isoformat(sep=' ')}"
+    return instance.status.value

@@ -1,0 +1,110 @@
+"""Reading operator arguments after rendering: a template gives text where a number, a date or a mapping is meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from airflow_provider_pai_designer.designer.node import RerunPolicy, Schedule, SchedulerType
+from airflow_provider_pai_designer.exceptions import ConfigurationError
+
+_Declared = TypeVar("_Declared", Schedule, RerunPolicy)
+
+
+def read_number(name: str, value: object, *, least: float = 0) -> float:
+    """Read a number that may come as rendered text.
+
+    :raises ConfigurationError: it is not a number, or smaller than ``least``.
+    """
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = float("nan")
+    if not number >= least:
+        raise ConfigurationError(f"{name} must be a number from {least:g} on, not {value!r}.")
+    return number
+
+
+def read_business_date(value: object, *, today: date) -> date:
+    """Read a business date given as ``YYYY-MM-DD``, ``YYYYMMDD`` or a date.
+
+    :param today: the day it is in the workspace's zone.
+    :raises ConfigurationError: it is no date, or lies in the future.
+    """
+    try:
+        day = value if isinstance(value, date) else date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ConfigurationError(
+            f"business_date {value!r} is not a date; write it as YYYY-MM-DD or YYYYMMDD, such as {today.isoformat()}."
+        ) from None
+    day = day.date() if isinstance(day, datetime) else day
+    if day > today:
+        raise ConfigurationError(
+            f"The business date {day} lies in the future (it is {today} in the workspace's time zone): there is no "
+            "data for it yet. Give the day that the data is for, the day before the scheduled run."
+        )
+    return day
+
+
+def read_schedule(value: object) -> Schedule:
+    """Read a schedule: None for the default, or a mapping with ``cron``, ``type``, ``start``, ``end``.
+
+    ``start`` and ``end`` may be days (``YYYY-MM-DD``, in UTC) or epoch milliseconds.
+
+    :raises ConfigurationError: another shape, or an unknown member.
+    """
+    members = _read_mapping("schedule", value)
+    for name in ("start", "end"):
+        if name in members:
+            members[name] = _read_moment(f"schedule[{name!r}]", members[name])
+    if "type" in members:
+        kinds = [kind.value for kind in SchedulerType]
+        if members["type"] not in kinds:
+            raise ConfigurationError(f"schedule['type'] must be one of {', '.join(kinds)}, not {members['type']!r}.")
+        members["type"] = SchedulerType(members["type"])
+    return _declare("schedule", Schedule, members)
+
+
+def read_rerun_policy(value: object) -> RerunPolicy:
+    """Read a rerun policy: None for the default, or a mapping with ``mode``, ``times``, ``interval_seconds``.
+
+    :raises ConfigurationError: another shape, or an unknown member.
+    """
+    members = _read_mapping("rerun", value)
+    for name in ("times", "interval_seconds"):
+        if name in members:
+            members[name] = int(read_number(f"rerun[{name!r}]", members[name]))
+    return _declare("rerun", RerunPolicy, members)
+
+
+def _read_mapping(name: str, value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    try:
+        members = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        members = value
+    if not isinstance(members, Mapping):
+        raise ConfigurationError(f"{name} must be a mapping (or its JSON text), not {value!r}.")
+    return {str(key): member for key, member in members.items()}
+
+
+def _declare(name: str, kind: type[_Declared], members: Mapping[str, Any]) -> _Declared:
+    known = list(kind.__dataclass_fields__)
+    if unknown := next((member for member in members if member not in known), None):
+        raise ConfigurationError(f"{name} has no member {unknown!r}; it has {', '.join(known)}.")
+    return kind(**members)
+
+
+def _read_moment(name: str, value: object) -> int:
+    if str(value).isdecimal() and len(str(value)) > 8:
+        return int(str(value))
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ConfigurationError(
+            f"{name} must be a day such as 2026-01-31, or epoch milliseconds, not {value!r}."
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

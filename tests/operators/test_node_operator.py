@@ -1,0 +1,276 @@
+"""What a user would lose: the run they asked for, its reason to fail, its log, or the means to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_pai_designer.emulator.launch import Emulator
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    ContentError,
+    NodeDefinitionError,
+    PaiDesignerError,
+    RunFailedError,
+    RunOutOfSightError,
+    RunStoppedError,
+    RunTimeoutError,
+    SchedulingParameterError,
+)
+from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
+from tests.contents import read_content
+from tests.hooks.test_ensure_node import writes
+
+RUN_AFTER = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+"""02:30 on the 23rd in Shanghai: the business date is the 22nd there, and the 21st in UTC."""
+
+
+def operator(**arguments: Any) -> PaiDesignerNodeOperator:
+    values: dict[str, Any] = {
+        "task_id": "daily",
+        "node_name": f"node_{uuid4().hex[:8]}",
+        "folder": "Business Flow/demo/Algorithm",
+        "content": read_content("global_variable"),
+        "parameters": {"bizdate": "$bizdate"},
+        "poll_interval": 0.1,
+    }
+    return PaiDesignerNodeOperator(**{**values, **arguments})
+
+
+class Task:
+    """What a task instance knows and keeps, as far as the operator uses it."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+        self.context: Any = {
+            "ti": SimpleNamespace(
+                dag_id="dag",
+                run_id=f"run_{uuid4().hex[:8]}",
+                task_id="daily",
+                map_index=-1,
+                try_number=1,
+                max_tries=0,
+                xcom_push=lambda key, value: self.xcoms.__setitem__(key, value),
+            ),
+            "dag_run": SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None),
+            "dag": SimpleNamespace(fileloc=__file__),
+        }
+
+    def run(self, subject: PaiDesignerNodeOperator) -> Any:
+        """Run a task to its end, through the trigger where it defers."""
+        try:
+            return subject.execute(self.context)
+        except TaskDeferred as deferred:
+            return subject.execute_complete(self.context, event=fire(deferred.trigger))
+
+
+def fire(trigger: Any) -> dict[str, Any]:
+    """Run a trigger, made again from what is stored of it, until it fires."""
+    _, arguments = trigger.serialize()
+    again = type(trigger)(**arguments)
+
+    async def first() -> Any:
+        async for event in again.run():
+            return event.payload
+        raise AssertionError("the trigger fired nothing")
+
+    payload: dict[str, Any] = asyncio.run(first())
+    return payload
+
+
+@pytest.fixture(params=[False, True], ids=["in place", "deferred"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def task() -> Task:
+    return Task()
+
+
+def test_the_main_job(connected: Emulator, task: Task, deferrable: bool, caplog: pytest.LogCaptureFixture) -> None:
+    subject = operator(deferrable=deferrable)
+    with caplog.at_level(logging.INFO):
+        result = task.run(subject)
+    assert result["outcome"] == "success"
+    assert result["business_date"] == "2026-11-22"
+    assert result["node"] == "created; submitted"
+    (instance,) = result["instances"]
+    assert instance["status"] == "SUCCESS"
+    assert instance["parameters"] == "bizdate=$bizdate"
+    assert instance["duration_seconds"] > 0
+    assert {key: result[key] for key in ("node_id", "run_name", "remote_dag_ids")} == task.xcoms
+    assert "SKYNET_PARAVALUE" in caplog.text
+    assert "ran with the scheduling parameters bizdate=20261122" in caplog.text
+    assert "dt=20261122" in connected.control.tables()["demo_project.demo_output_table"]
+
+
+def test_a_second_run_touches_nothing_but_runs(connected: Emulator, task: Task) -> None:
+    name = f"node_{uuid4().hex[:8]}"
+    first = task.run(operator(node_name=name))
+    with writes(connected) as called:
+        second = Task().run(operator(node_name=name))
+    assert called == ["RunSmokeTest"]
+    assert second["node"] == "unchanged"
+    assert second["node_id"] == first["node_id"]
+    assert second["remote_dag_ids"] != first["remote_dag_ids"]
+
+
+def test_a_failing_step_is_named_with_its_reason(connected: Emulator, task: Task, deferrable: bool) -> None:
+    subject = operator(deferrable=deferrable)
+    connected.control.seed(
+        {"steps": [{"behaviour": "fail", "node": subject.node_name, "step": "Write Table-1", "message": "disk full"}]}
+    )
+    with pytest.raises(RunFailedError, match=r"failed\..*Write Table-1.*disk full"):
+        task.run(subject)
+
+
+def test_an_undefined_variable_fails_with_the_engines_words(connected: Emulator, task: Task) -> None:
+    with pytest.raises(RunFailedError, match="ODPS-0130161"):
+        task.run(operator(parameters={}))
+
+
+def test_automatic_reruns_are_waited_for(connected: Emulator, task: Task, deferrable: bool) -> None:
+    subject = operator(deferrable=deferrable, rerun={"times": "2", "interval_seconds": 1})
+    connected.control.seed({"steps": [{"behaviour": "fail", "node": subject.node_name, "step": "*", "times": 1}]})
+    assert task.run(subject)["outcome"] == "success"
+
+
+def test_a_run_past_its_time_is_stopped(connected: Emulator, task: Task, deferrable: bool) -> None:
+    subject = operator(deferrable=deferrable, timeout="1.5")
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "Write Table-1"}]})
+    with writes(connected) as called, pytest.raises(RunTimeoutError, match="asked to stop"):
+        task.run(subject)
+    assert called.count("StopInstance") == 1
+
+
+def test_not_waiting_wins_over_deferring(connected: Emulator, task: Task, deferrable: bool) -> None:
+    result = operator(wait_for_completion=False, deferrable=deferrable).execute(task.context)
+    assert result["run_name"] == task.xcoms["run_name"]
+    assert result["remote_dag_ids"]
+
+
+def test_every_try_has_a_run_of_its_own_name(connected: Emulator, task: Task) -> None:
+    subject = operator(wait_for_completion=False)
+    names = set()
+    for number in (1, 2):
+        task.context["ti"].try_number = number
+        names.add(subject.execute(task.context)["run_name"])
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("given", ["2026-11-01", "20261101"])
+def test_a_given_business_date_wins(connected: Emulator, task: Task, given: str) -> None:
+    assert task.run(operator(business_date=given))["business_date"] == "2026-11-01"
+
+
+def test_a_streamed_log_shows_every_line_once(
+    connected: Emulator, task: Task, caplog: pytest.LogCaptureFixture
+) -> None:
+    subject = operator(stream_logs=True)
+    connected.control.seed({"steps": [{"behaviour": "slow", "node": subject.node_name, "step": "*", "seconds": 15}]})
+    with caplog.at_level(logging.INFO):
+        result = task.run(subject)
+    (instance,) = result["instances"]
+    remote = connected.control.log(instance["instance_id"]).splitlines()
+    shown = [record.getMessage() for record in caplog.records]
+    assert sum("Log of instance" in line for line in shown) > 1
+    assert [line for line in shown if line in set(remote)] == remote
+
+
+def test_a_kill_before_the_submit_is_harmless(task: Task) -> None:
+    operator().on_kill()
+
+
+def test_a_kill_stops_the_run_and_ends_the_task(connected: Emulator, task: Task) -> None:
+    subject = operator()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "Write Table-1"}]})
+    ended = threading.Event()
+
+    def execute() -> None:
+        with pytest.raises(RunStoppedError):
+            subject.execute(task.context)
+        ended.set()
+
+    threading.Thread(target=execute, daemon=True).start()
+    wait_until(lambda: "remote_dag_ids" in task.xcoms)
+    subject.on_kill()
+    assert ended.wait(timeout=10)
+    (dag_id,) = task.xcoms["remote_dag_ids"]
+    wait_until(lambda: status_of(connected, dag_id) == "FAILURE")
+
+
+def status_of(emulator: Emulator, dag_id: int) -> str:
+    return str(next(item["status"] for item in emulator.control.state()["instances"] if item["dag_id"] == dag_id))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    pause, turns = threading.Event(), int(seconds / 0.1)
+    for _ in range(turns):
+        if condition():
+            return
+        pause.wait(0.1)
+    raise AssertionError("it did not come to that")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"content": None}, ConfigurationError, "either as content= or as content_file="),
+        ({"content_file": "x"}, ConfigurationError, "either as content= or as content_file="),
+        ({"content": None, "content_file": "gone.json"}, ContentError, "gone.json.*cannot be read"),
+        ({"content": "SELECT 1"}, ContentError, "is not JSON"),
+        ({"parameters": {"a b": "1"}}, SchedulingParameterError, "'a b'"),
+        ({"schedule": {"cron": "0 2 * * *"}}, NodeDefinitionError, "six|6"),
+        ({"schedule": {"type": "PAUSE"}}, NodeDefinitionError, "frozen"),
+        ({"schedule": {"type": "SKIP"}}, NodeDefinitionError, "dry run"),
+        ({"schedule": {"type": "SOMETIMES"}}, ConfigurationError, "one of NORMAL"),
+        ({"schedule": {"crown": "x"}}, ConfigurationError, "no member 'crown'; it has cron"),
+        ({"schedule": "00 00 02 * * ?"}, ConfigurationError, "must be a mapping"),
+        ({"schedule": {"start": "soon"}}, ConfigurationError, "must be a day such as"),
+        ({"rerun": {"times": "many"}}, ConfigurationError, "must be a number"),
+        ({"business_date": "yesterday"}, ConfigurationError, "write it as YYYY-MM-DD"),
+        ({"business_date": "2999-01-01"}, ConfigurationError, "lies in the future"),
+        ({"environment": "dev"}, ConfigurationError, "no environment 'dev'"),
+        ({"poll_interval": "often"}, ConfigurationError, "poll_interval must be a number"),
+        ({"poll_interval": 0}, ConfigurationError, "poll_interval must be a number"),
+        ({"timeout": -1}, ConfigurationError, "timeout must be a number"),
+    ],
+)
+def test_bad_input_is_one_clear_error_before_any_write(
+    connected: Emulator, task: Task, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    subject = operator(**arguments)
+    with writes(connected) as called, pytest.raises(error, match=message) as caught:
+        subject.execute(task.context)
+    assert called == []
+    assert isinstance(caught.value, PaiDesignerError)
+
+
+@pytest.mark.parametrize("event", [None, {}, {"verdict": "ended"}])
+def test_a_trigger_that_says_nothing_is_no_success(task: Task, event: dict[str, Any] | None) -> None:
+    with pytest.raises(RunOutOfSightError, match="without saying"):
+        operator().execute_complete(task.context, event=event)
+
+
+def test_no_template_field_is_written_while_a_task_runs(connected: Emulator, task: Task) -> None:
+    subject = operator()
+    before = {name: getattr(subject, name) for name in subject.template_fields}
+    task.run(subject)
+    assert {name: getattr(subject, name) for name in subject.template_fields} == before
+
+
+def test_the_event_of_a_trigger_is_small(connected: Emulator, task: Task) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(deferrable=True).execute(task.context)
+    assert len(str(fire(deferred.value.trigger))) < 2048
+

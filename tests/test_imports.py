@@ -1,0 +1,34 @@
+"""What a user would lose: seconds at every parse of every DAG file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+PUBLIC = ("operators.pai_designer", "triggers.pai_designer", "hooks.pai_designer")
+MODULE_BUDGET = 60
+HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "starlette", "uvicorn")
+
+SCRIPT = """
+import json, sys
+import airflow.sdk, airflow.triggers.base
+before = set(sys.modules)
+for name in {names}:
+    __import__("airflow_provider_pai_designer." + name)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def imported_with_the_provider() -> list[str]:
+    output = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(names=PUBLIC)], check=True, capture_output=True, text=True
+    ).stdout
+    modules: list[str] = json.loads(output.splitlines()[-1])
+    return modules
+
+
+def test_a_dag_file_imports_little_and_no_vendor_sdk() -> None:
+    modules = imported_with_the_provider()
+    assert not [name for name in modules if name.startswith(HEAVY)]
+    assert len(modules) <= MODULE_BUDGET, modules
