@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     from airflow_provider_pai_designer import demo
-    from airflow_provider_pai_designer.emulator import __main__ as emulator
+    from airflow_provider_pai_designer.emulator import command as emulator
 
     parser = argparse.ArgumentParser(prog="pai-designer", description="PAI Designer nodes of DataWorks from Airflow.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

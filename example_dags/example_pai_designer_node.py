@@ -7,6 +7,7 @@ its value from DataWorks.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +17,9 @@ from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNode
 
 
 @task
-def report(result: dict[str, Any]) -> None:
+def report(result: Any) -> None:
     """Show what a downstream task knows about the run."""
-    for instance in result["instances"]:
-        print(f"{result['run_name']}: {instance['status']} in {instance['duration_seconds']} s")
+    print(json.dumps(result, indent=2))
 
 
 with DAG(
@@ -28,7 +28,7 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,
     tags=["example", "pai_designer"],
-):
+) as dag:
     features = PaiDesignerNodeOperator(
         task_id="daily_features",
         node_name="daily_features",

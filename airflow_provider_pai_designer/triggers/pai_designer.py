@@ -39,7 +39,7 @@ class PaiDesignerRunTrigger(BaseTrigger):
         poll_interval: float = 30,
         deadline: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region

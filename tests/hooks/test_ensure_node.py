@@ -42,10 +42,10 @@ def node(**changes: Any) -> Node:
 @contextmanager
 def writes(emulator: Emulator) -> Iterator[list[str]]:
     """Give the write operations that were called inside the block."""
-    before, called = emulator.control.calls(), []
+    before = {name: emulator.control.calls(name) for name in WRITES}
+    called: list[str] = []
     yield called
-    after = emulator.control.calls()
-    called += [name for name in WRITES for _ in range(after.get(name, 0) - before.get(name, 0))]
+    called += [name for name in WRITES for _ in range(emulator.control.calls(name) - before[name])]
 
 
 def test_a_new_node_is_created_and_submitted_once(connected: Emulator) -> None:
@@ -146,9 +146,7 @@ def test_an_unknown_connection_says_where_to_create_it() -> None:
 
 
 def test_a_key_without_permission_says_what_to_grant(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = emulator.control.state()["access_keys"]
-    stranger = next(item for item in key if item["workspaces"] == [])
-    value = connection(emulator, login=stranger["id"], password=stranger["secret"])
+    value = connection(emulator, login="LTAI-emulator-stranger", password="emulator-stranger-secret")
     monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", value)
     with pytest.raises(PermissionDeniedError, match="AliyunDataWorksFullAccess"):
         PaiDesignerHook().ensure_node(node())
@@ -182,7 +180,7 @@ def test_a_deployment_that_fails_says_why(connected: Emulator, rule: dict[str, A
 
 def test_a_deployment_that_waits_for_its_checker_is_waited_for(connected: Emulator) -> None:
     wanted = node()
-    connected.control.seed({"deployments": [{"behaviour": "check", "seconds": 10, "file": wanted.name}]})
+    connected.control.seed({"deployments": [{"behaviour": "check_passes", "seconds": 10, "file": wanted.name}]})
     assert PaiDesignerHook().ensure_node(wanted, environment="PROD").actions[-1] == "deployed"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,9 @@ from uuid import uuid4
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from structlog.testing import capture_logs
 
+from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
@@ -26,6 +27,7 @@ from airflow_provider_pai_designer.exceptions import (
     RunTimeoutError,
     SchedulingParameterError,
 )
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
 from tests.contents import read_content
 from tests.hooks.test_ensure_node import writes
@@ -59,7 +61,7 @@ class Task:
                 map_index=-1,
                 try_number=1,
                 max_tries=0,
-                xcom_push=lambda key, value: self.xcoms.__setitem__(key, value),
+                xcom_push=lambda key, value: self.xcoms.update({key: value}),
             ),
             "dag_run": SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None),
             "dag": SimpleNamespace(fileloc=__file__),
@@ -97,10 +99,9 @@ def task() -> Task:
     return Task()
 
 
-def test_the_main_job(connected: Emulator, task: Task, deferrable: bool, caplog: pytest.LogCaptureFixture) -> None:
-    subject = operator(deferrable=deferrable)
-    with caplog.at_level(logging.INFO):
-        result = task.run(subject)
+def test_the_main_job(connected: Emulator, task: Task, deferrable: bool) -> None:
+    with capture_logs() as records:
+        result = task.run(operator(deferrable=deferrable))
     assert result["outcome"] == "success"
     assert result["business_date"] == "2026-11-22"
     assert result["node"] == "created; submitted"
@@ -109,8 +110,9 @@ def test_the_main_job(connected: Emulator, task: Task, deferrable: bool, caplog:
     assert instance["parameters"] == "bizdate=$bizdate"
     assert instance["duration_seconds"] > 0
     assert {key: result[key] for key in ("node_id", "run_name", "remote_dag_ids")} == task.xcoms
-    assert "SKYNET_PARAVALUE" in caplog.text
-    assert "ran with the scheduling parameters bizdate=20261122" in caplog.text
+    shown = [record["event"] for record in records]
+    assert any(line.endswith("SKYNET_PARAVALUE=bizdate=20261122") for line in shown)
+    assert any(line.endswith("ran with the scheduling parameters bizdate=20261122") for line in shown)
     assert "dt=20261122" in connected.control.tables()["demo_project.demo_output_table"]
 
 
@@ -173,16 +175,14 @@ def test_a_given_business_date_wins(connected: Emulator, task: Task, given: str)
     assert task.run(operator(business_date=given))["business_date"] == "2026-11-01"
 
 
-def test_a_streamed_log_shows_every_line_once(
-    connected: Emulator, task: Task, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_streamed_log_shows_every_line_once(connected: Emulator, task: Task) -> None:
     subject = operator(stream_logs=True)
     connected.control.seed({"steps": [{"behaviour": "slow", "node": subject.node_name, "step": "*", "seconds": 15}]})
-    with caplog.at_level(logging.INFO):
+    with capture_logs() as records:
         result = task.run(subject)
     (instance,) = result["instances"]
-    remote = connected.control.log(instance["instance_id"]).splitlines()
-    shown = [record.getMessage() for record in caplog.records]
+    remote = PaiDesignerHook().dataworks.get_log(instance["instance_id"], Environment.DEV).splitlines()
+    shown = [record["event"] for record in records]
     assert sum("Log of instance" in line for line in shown) > 1
     assert [line for line in shown if line in set(remote)] == remote
 
@@ -210,7 +210,7 @@ def test_a_kill_stops_the_run_and_ends_the_task(connected: Emulator, task: Task)
 
 
 def status_of(emulator: Emulator, dag_id: int) -> str:
-    return str(next(item["status"] for item in emulator.control.state()["instances"] if item["dag_id"] == dag_id))
+    return str(next(item["status"] for item in emulator.control.state()["instances"] if item["run_id"] == dag_id))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -273,4 +273,3 @@ def test_the_event_of_a_trigger_is_small(connected: Emulator, task: Task) -> Non
     with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True).execute(task.context)
     assert len(str(fire(deferred.value.trigger))) < 2048
-
