@@ -44,8 +44,33 @@ def get_provider_info() -> dict[str, object]:
                         "description": "vpc where Airflow runs inside the region's network",
                         "schema": {"type": "string", "enum": ["public", "vpc"], "default": "public"},
                     },
+                    "authentication": {
+                        "label": "Authentication",
+                        "description": (
+                            "access_key: the pair above; sts: the pair with an STS token; ram_role_arn: a role assumed "
+                            "with the pair; ecs_ram_role, default: configured on the machine, the pair stays empty"
+                        ),
+                        "schema": {
+                            "type": "string",
+                            "enum": ["access_key", "sts", "ram_role_arn", "ecs_ram_role", "default"],
+                            "default": "access_key",
+                        },
+                    },
+                    "sts_token": {
+                        "label": "STS token",
+                        "description": "For the authentication sts",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "role_arn": _text_field(
+                        "Role",
+                        "ARN of the role to assume (ram_role_arn), or name of the instance's role (ecs_ram_role)",
+                    ),
+                    "role_session_name": _text_field("Role session name", "How the session shows in the audit log"),
                     "dataworks_endpoint": _text_field(
                         "DataWorks endpoint", "Host name instead of the region's own; empty in most cases"
+                    ),
+                    "sts_endpoint": _text_field(
+                        "STS endpoint", "Host name instead of the region's own; empty in most cases"
                     ),
                 },
             }

@@ -7,25 +7,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.replies import (
+    read_attempt,
+    read_deployed_node,
+    read_file_version,
+    read_folder,
+    read_instance,
+    read_remote_dag,
+    read_resource_group,
+    read_stored_node,
+    read_workspace,
+    read_workspace_summary,
+    understood,
+)
 from airflow_provider_pai_designer.designer.node import (
     FILE_TYPE,
     Change,
+    DeployedNode,
+    FileVersion,
     Node,
     RerunPolicy,
-    Schedule,
-    SchedulerType,
     StoredNode,
 )
-from airflow_provider_pai_designer.designer.run import Instance, Run, read_status, read_task_type
-from airflow_provider_pai_designer.designer.workspace import Deployment, Environment, Workspace, read_deployment
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, UnclearError
-from airflow_provider_pai_designer.scheduling import SchedulingParameters
+from airflow_provider_pai_designer.designer.run import Attempt, Instance, RemoteDag, Run
+from airflow_provider_pai_designer.designer.workspace import (
+    Deployment,
+    Environment,
+    Folder,
+    ResourceGroup,
+    Workspace,
+    WorkspaceSummary,
+    read_deployment,
+)
+from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError
 
+_Result = TypeVar("_Result")
 _PAGE_SIZE = 100
 
 _UPDATE_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -46,8 +67,6 @@ _UPDATE_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 """Property of a node (see :func:`~airflow_provider_pai_designer.designer.node.difference`) to field of UpdateFile."""
 
-_Result = TypeVar("_Result")
-
 
 class DataWorks:
     """The verbs of one account in one region.
@@ -67,7 +86,40 @@ class DataWorks:
         """
         key = {"project_id": int(name_or_id)} if name_or_id.isdecimal() else {"project_identifier": name_or_id}
         reply = self._gateway.read("GetProject", **key)
-        return _understood("GetProject", reply, _read_workspace)
+        return understood("GetProject", reply, read_workspace)
+
+    def list_workspaces(self) -> list[WorkspaceSummary]:
+        """List the workspaces that the key can see."""
+        found = self._pages("ListProjects", "ProjectList", member="PageResult")
+        return self._read_all("ListProjects", found, read_workspace_summary)
+
+    def list_resource_groups(self) -> list[ResourceGroup]:
+        """List the scheduling resource groups of the account."""
+        reply = self._gateway.read("ListResourceGroups")
+        return self._read_all("ListResourceGroups", understood("ListResourceGroups", reply, list), read_resource_group)
+
+    def list_file_types(self, workspace: Workspace, *, keyword: str | None = None) -> dict[int, str]:
+        """List the node types that the workspace offers, number to name."""
+        found = self._pages(
+            "ListFileType",
+            "NodeTypeInfo",
+            member="NodeTypeInfoList",
+            project_id=workspace.id,
+            keyword=keyword,
+            locale="en-US",
+        )
+        kinds = self._read_all("ListFileType", found, lambda kind: (int(kind["NodeType"]), str(kind["NodeTypeName"])))
+        return dict(kinds)
+
+    def list_folders(self, workspace: Workspace, parent: str) -> list[Folder]:
+        """List the folders directly below a folder."""
+        found = self._pages("ListFolders", "Folders", project_id=workspace.id, parent_folder_path=parent)
+        return self._read_all("ListFolders", found, read_folder)
+
+    def create_folder(self, workspace: Workspace, path: str) -> str:
+        """Create a folder and return its id."""
+        reply = self._gateway.write("CreateFolder", project_id=workspace.id, folder_path=path)
+        return understood("CreateFolder", reply, str)
 
     def check_folder(self, workspace: Workspace, folder: str) -> None:
         """Check that a folder exists.
@@ -112,12 +164,26 @@ class DataWorks:
         :param folder: where it is; the service does not say.
         """
         reply = self._gateway.read("GetFile", project_id=workspace.id, file_id=file_id)
-        return _understood("GetFile", reply, lambda data: _read_stored_node(data, folder))
+        return understood("GetFile", reply, lambda data: read_stored_node(data, folder))
 
-    def read_resource_group(self, node_id: int, environment: Environment) -> str | None:
-        """Return the identifier of the scheduling resource group of a submitted node."""
+    def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
+        """Read a node as an environment has it."""
         reply = self._gateway.read("GetNode", node_id=node_id, project_env=environment.value)
-        return _understood("GetNode", reply, lambda data: str(data.get("ResGroupIdentifier") or "") or None)
+        return understood("GetNode", reply, read_deployed_node)
+
+    def list_nodes(
+        self, workspace: Workspace, environment: Environment, *, name: str | None = None
+    ) -> list[DeployedNode]:
+        """List the nodes of an environment."""
+        found = self._pages(
+            "ListNodes", "Nodes", project_id=workspace.id, project_env=environment.value, node_name=name
+        )
+        return self._read_all("ListNodes", found, read_deployed_node)
+
+    def get_node_content(self, node_id: int, environment: Environment) -> str:
+        """Return the content that an environment has of a node."""
+        reply = self._gateway.read("GetNodeCode", node_id=node_id, project_env=environment.value)
+        return understood("GetNodeCode", reply, str)
 
     def create_node(self, workspace: Workspace, node: Node, *, create_folder: bool) -> int:
         """Create the file of a node and return its file id; nothing is submitted yet."""
@@ -144,7 +210,7 @@ class DataWorks:
             resource_group_identifier=node.resource_group,
             owner=node.owner,
         )
-        return _understood("CreateFile", reply, int)
+        return understood("CreateFile", reply, int)
 
     def update_node(self, workspace: Workspace, file_id: int, changes: Iterable[Change], *, rerun: RerunPolicy) -> None:
         """Change properties of a stored node.
@@ -163,17 +229,17 @@ class DataWorks:
         reply = self._gateway.write(
             "SubmitFile", project_id=workspace.id, file_id=file_id, skip_all_deploy_file_extensions=False
         )
-        return _understood("SubmitFile", reply, int)
+        return understood("SubmitFile", reply, int)
 
     def deploy(self, workspace: Workspace, file_id: int) -> int:
         """Start to deploy a node to production and return the deployment's id."""
         reply = self._gateway.write("DeployFile", project_id=workspace.id, file_id=file_id)
-        return _understood("DeployFile", reply, int)
+        return understood("DeployFile", reply, int)
 
     def get_deployment(self, workspace: Workspace, deployment_id: int) -> Deployment:
         """Read how far a submit or a deploy has come."""
         reply = self._gateway.read("GetDeployment", project_id=workspace.id, deployment_id=deployment_id)
-        return _understood(
+        return understood(
             "GetDeployment",
             reply,
             lambda data: read_deployment(
@@ -184,12 +250,41 @@ class DataWorks:
             ),
         )
 
-    def production_version(self, workspace: Workspace, file_id: int) -> int | None:
-        """Return the number of the file version that is in production, None where none is."""
-        for version in self._pages("ListFileVersions", "FileVersions", project_id=workspace.id, file_id=file_id):
-            if version.get("IsCurrentProd"):
-                return int(version["FileVersion"])
-        return None
+    def list_deployments(self, workspace: Workspace, *, name: str | None = None) -> list[Deployment]:
+        """List submits and deploys, newest first.
+
+        :param name: part of the deployment's name, which begins with the node's.
+        """
+        found = self._pages("ListDeployments", "Deployments", project_id=workspace.id, keyword=name)
+        return self._read_all(
+            "ListDeployments",
+            found,
+            lambda item: read_deployment(
+                deployment_id=int(item["Id"]),
+                status=item["Status"],
+                checking=None,
+                message=item.get("ErrorMessage"),
+            ),
+        )
+
+    def list_versions(self, workspace: Workspace, file_id: int) -> list[FileVersion]:
+        """List the submitted versions of a node, newest first."""
+        found = self._pages("ListFileVersions", "FileVersions", project_id=workspace.id, file_id=file_id)
+        return self._read_all("ListFileVersions", found, read_file_version)
+
+    def get_version(self, workspace: Workspace, file_id: int, number: int) -> FileVersion:
+        """Read one submitted version of a node."""
+        reply = self._gateway.read("GetFileVersion", project_id=workspace.id, file_id=file_id, file_version=number)
+        return understood("GetFileVersion", reply, read_file_version)
+
+    def delete_file(self, workspace: Workspace, file_id: int) -> int | None:
+        """Delete a node's file; return the id of the deployment that removes the node, None where there was none."""
+        reply = self._gateway.write("DeleteFile", project_id=workspace.id, file_id=file_id)
+        return int(reply["DeploymentId"]) if reply.get("DeploymentId") else None
+
+    def offline_node(self, workspace: Workspace, node_id: int) -> None:
+        """Take a node out of production."""
+        self._gateway.write("OfflineNode", project_id=workspace.id, node_id=node_id)
 
     def start_test(
         self, *, node_id: int, environment: Environment, business_date: date, name: str, parameters: str | None = None
@@ -203,7 +298,7 @@ class DataWorks:
             "RunSmokeTest",
             project_env=environment.value,
             node_id=node_id,
-            bizdate=f"{business_date.isoformat()} 00:00:00",
+            bizdate=_day(business_date),
             name=name,
             node_params=parameters,
         )
@@ -212,8 +307,54 @@ class DataWorks:
             node_id=node_id,
             environment=environment.value,
             business_date=business_date,
-            remote_dag_ids=(_understood("RunSmokeTest", reply, int),),
+            remote_dag_ids=(understood("RunSmokeTest", reply, int),),
         )
+
+    def start_backfill(
+        self,
+        *,
+        node_id: int,
+        environment: Environment,
+        first: date,
+        last: date,
+        name: str,
+        parallel_dates: int = 1,
+        parameters: str | None = None,
+    ) -> Run:
+        """Start a Backfill run of a node, for every business date from the first to the last.
+
+        :param parallel_dates: business dates that may run at the same time, 1 to 10.
+        """
+        reply = self._gateway.write(
+            "RunCycleDagNodes",
+            project_env=environment.value,
+            root_node_id=node_id,
+            include_node_ids=str(node_id),
+            start_biz_date=_day(first),
+            end_biz_date=_day(last),
+            name=name,
+            parallelism=parallel_dates > 1,
+            concurrent_runs=parallel_dates if parallel_dates > 1 else None,
+            node_params=None if parameters is None else json.dumps({str(node_id): parameters}),
+        )
+        return Run(
+            name=name,
+            node_id=node_id,
+            environment=environment.value,
+            business_date=first,
+            remote_dag_ids=understood("RunCycleDagNodes", reply, lambda ids: tuple(int(dag_id) for dag_id in ids)),
+        )
+
+    def get_remote_dag(self, remote_dag_id: int, environment: Environment) -> RemoteDag:
+        """Read the remote DAG of a run: its name and what it has come to."""
+        reply = self._gateway.read("GetDag", dag_id=remote_dag_id, project_env=environment.value)
+        return understood("GetDag", reply, self._remote_dag)
+
+    def list_remote_dags(self, operation_id: int, environment: Environment) -> list[RemoteDag]:
+        """List all remote DAGs of one backfill."""
+        reply = self._gateway.read("ListDags", op_seq=operation_id, project_env=environment.value)
+        found = understood("ListDags", reply, lambda data: list(data.get("Dags") or ()))
+        return self._read_all("ListDags", found, self._remote_dag)
 
     def list_instances(self, workspace: Workspace, run: Run) -> tuple[Instance, ...]:
         """List the instances of a run; none while it is young."""
@@ -226,7 +367,7 @@ class DataWorks:
     def get_instance(self, instance_id: int, environment: Environment) -> Instance:
         """Read one instance."""
         reply = self._gateway.read("GetInstance", instance_id=instance_id, project_env=environment.value)
-        return _understood("GetInstance", reply, self._read_instance)
+        return understood("GetInstance", reply, self._instance)
 
     def get_log(self, instance_id: int, environment: Environment) -> str:
         """Read the log of an instance as far as it has been written."""
@@ -237,100 +378,49 @@ class DataWorks:
         """Ask for an instance to be stopped; it stops some time later."""
         self._gateway.write("StopInstance", instance_id=instance_id, project_env=environment.value)
 
-    def _instances(self, **filters: Any) -> Iterator[Instance]:
-        for item in self._pages("ListInstances", "Instances", **filters):
-            yield _understood("ListInstances", {"Data": item}, self._read_instance)
+    def restart_instance(self, instance_id: int, environment: Environment) -> None:
+        """Run an ended instance again, under the same id."""
+        self._gateway.write("RestartInstance", instance_id=instance_id, project_env=environment.value)
 
-    def _pages(self, operation: str, items: str, **filters: Any) -> Iterator[Mapping[str, Any]]:
+    def list_attempts(self, instance_id: int, environment: Environment) -> list[Attempt]:
+        """List the earlier attempts of an instance that was rerun."""
+        reply = self._gateway.read("ListInstanceHistory", instance_id=instance_id, project_env=environment.value)
+        found = understood("ListInstanceHistory", reply, list, member="Instances")
+        return self._read_all("ListInstanceHistory", found, read_attempt)
+
+    def _instances(self, **filters: Any) -> list[Instance]:
+        return self._read_all("ListInstances", self._pages("ListInstances", "Instances", **filters), self._instance)
+
+    def _read_all(self, operation: str, items: Iterable[Any], read: Callable[[Any], _Result]) -> list[_Result]:
+        return [understood(operation, {"Data": item}, read) for item in items]
+
+    def _instance(self, data: Mapping[str, Any]) -> Instance:
+        return read_instance(data, self._zone)
+
+    def _remote_dag(self, data: Mapping[str, Any]) -> RemoteDag:
+        return read_remote_dag(data, self._zone)
+
+    def _pages(
+        self, operation: str, items: str, *, member: str = "Data", **filters: Any
+    ) -> Iterator[Mapping[str, Any]]:
         page = 1
         while True:
             reply = self._gateway.read(operation, page_number=page, page_size=_PAGE_SIZE, **filters)
-            found, total = _understood(
-                operation, reply, lambda data: (list(data.get(items) or ()), int(data.get("TotalCount") or 0))
+            found, total = understood(
+                operation,
+                reply,
+                lambda data: (list(data.get(items) or ()), int(data.get("TotalCount") or 0)),
+                member=member,
             )
             yield from found
             if not found or page * _PAGE_SIZE >= total:
                 return
             page += 1
 
-    def _read_instance(self, data: Mapping[str, Any]) -> Instance:
-        reruns_left = data.get("TaskRerunTime")
-        schedule_time = data.get("CycTime")
-        return Instance(
-            id=int(data["InstanceId"]),
-            node_id=int(data["NodeId"]),
-            node_name=str(data.get("NodeName") or ""),
-            remote_dag_id=int(data.get("DagId") or 0),
-            status=read_status(data["Status"]),
-            task_type=read_task_type(data.get("TaskType")),
-            business_date=self._moment(data["Bizdate"]).date(),
-            schedule_time=self._moment(schedule_time) if schedule_time else None,
-            parameters=str(data.get("ParamValues") or ""),
-            reruns_left=None if reruns_left in (None, "") else int(reruns_left),
-            rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
-            started=data.get("BeginRunningTime") or None,
-            finished=data.get("FinishTime") or None,
-        )
-
-    def _moment(self, milliseconds: Any) -> datetime:
-        return datetime.fromtimestamp(int(milliseconds) / 1000, self._zone)
-
-
-def _understood(operation: str, reply: Mapping[str, Any], read: Callable[[Any], _Result]) -> _Result:
-    """Read ``Data`` of a reply; whatever cannot be read is a reply that says nothing about what was done."""
-    try:
-        return read(reply["Data"])
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UnclearError(
-            f"{operation}: the reply cannot be understood ({type(error).__name__}: {error}; request id "
-            f"{reply.get('RequestId') or 'none'}).",
-            operation=operation,
-            code="MalformedReply",
-            request_id=str(reply.get("RequestId") or ""),
-        ) from None
-
-
-def _read_workspace(data: Mapping[str, Any]) -> Workspace:
-    # The service prints the list in more than one way: ["PROD"], ["[\"DEV\",\"PROD\"]"], or leaves it out.
-    printed = json.dumps(data.get("EnvTypes") or []).upper()
-    standard = "DEV" in printed or (not data.get("EnvTypes") and str(data.get("ProjectMode")) == "3")
-    return Workspace(
-        id=int(data["ProjectId"]),
-        identifier=str(data["ProjectIdentifier"]),
-        environments=(Environment.DEV, Environment.PROD) if standard else (Environment.PROD,),
-    )
-
-
-def _read_stored_node(data: Mapping[str, Any], folder: str) -> StoredNode:
-    file, configuration = data["File"], data["NodeConfiguration"]
-    node_id = file.get("NodeId")
-    return StoredNode(
-        file_id=int(file["FileId"]),
-        node_id=int(node_id) if node_id else None,
-        committed=str(file.get("CommitStatus")) == "1",
-        version=int(file.get("CurrentVersion") or 0),
-        node=Node(
-            name=str(file["FileName"]),
-            folder=folder,
-            content=str(file.get("Content") or ""),
-            parameters=SchedulingParameters.parse(str(configuration.get("ParaValue") or "")),
-            schedule=Schedule(
-                cron=str(configuration.get("CronExpress") or ""),
-                type=SchedulerType(configuration.get("SchedulerType") or "NORMAL"),
-                start=int(configuration.get("StartEffectDate") or 0),
-                end=int(configuration.get("EndEffectDate") or 0),
-            ),
-            parents=tuple(str(item["Input"]) for item in configuration.get("InputList") or ()),
-            rerun=RerunPolicy(
-                mode=str(configuration.get("RerunMode") or ""),
-                times=int(configuration.get("AutoRerunTimes") or 0),
-                interval_seconds=int(configuration.get("AutoRerunIntervalMillis") or 0) // 1000,
-            ),
-            owner=str(file.get("Owner") or "") or None,
-            description=str(file.get("FileDescription") or ""),
-        ),
-    )
-
 
 def _in_folder(path: object, folder: str) -> bool:
     return path is None or str(path).strip("/") == folder.strip("/")
+
+
+def _day(business_date: date) -> str:
+    return f"{business_date.isoformat()} 00:00:00"

@@ -1,7 +1,6 @@
 """Where a product answers, by region and network.
 
 The SDKs' own maps are wrong for some regions and know no VPC hosts, so the host is always set by us.
-Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-endpoint
 """
 
 from __future__ import annotations
@@ -43,7 +42,6 @@ _REGIONAL = frozenset(
     ]
 )
 _CENTRAL = frozenset(["ap-south-1", "ap-southeast-2", "cn-hangzhou-finance", "cn-huhehaote", "cn-qingdao"])
-_NO_VPC = _CENTRAL | {"ap-southeast-7", "cn-beijing-finance-1", "cn-north-2-gov-1"}
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
 
 
@@ -63,9 +61,51 @@ class Endpoint:
         return f"{self.protocol}://{self.host}"
 
 
-def dataworks_endpoint(*, region: str, network: str = "public", override: str | None = None) -> Endpoint:
-    """Find the endpoint of DataWorks.
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """Where a product answers.
 
+    :param regional: regions with a host of their own.
+    :param central: regions served by the host without a region.
+    :param vpc: regions with a host inside the region's network.
+    :param source: page of the vendor that lists them.
+    """
+
+    name: str
+    regional: frozenset[str]
+    central: frozenset[str]
+    vpc: frozenset[str]
+    source: str
+
+
+PRODUCTS = {
+    product.name: product
+    for product in (
+        Product(
+            name="dataworks",
+            regional=_REGIONAL,
+            central=_CENTRAL,
+            vpc=_REGIONAL - {"ap-southeast-7", "cn-beijing-finance-1", "cn-north-2-gov-1"},
+            source=(
+                "https://www.alibabacloud.com/help/en/dataworks/developer-reference/"
+                "api-dataworks-public-2020-05-18-endpoint"
+            ),
+        ),
+        Product(
+            name="sts",
+            regional=_REGIONAL | _CENTRAL,
+            central=frozenset(),
+            vpc=_REGIONAL | _CENTRAL,
+            source="https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-endpoint",
+        ),
+    )
+}
+
+
+def find_endpoint(product: str, *, region: str, network: str = "public", override: str | None = None) -> Endpoint:
+    """Find the endpoint of a product.
+
+    :param product: name in :data:`PRODUCTS`.
     :param region: region id, such as ``cn-shanghai``.
     :param network: ``public``, or ``vpc`` from inside the region's network.
     :param override: a host name, or ``http://`` with a loopback address (the emulator).
@@ -81,13 +121,14 @@ def dataworks_endpoint(*, region: str, network: str = "public", override: str | 
         )
     if override:
         return _read_override(override)
+    hosts = PRODUCTS[product]
+    if network == "vpc" and region not in hosts.vpc:
+        raise ConfigurationError(
+            f"{product} has no VPC endpoint in {region}; set the network of the connection to 'public'."
+        )
     if network == "vpc":
-        if region in _NO_VPC:
-            raise ConfigurationError(
-                f"DataWorks has no VPC endpoint in {region}; set the network of the connection to 'public'."
-            )
-        return Endpoint(protocol="https", host=f"dataworks-vpc.{region}.aliyuncs.com")
-    host = f"dataworks.{region}.aliyuncs.com" if region in _REGIONAL else "dataworks.aliyuncs.com"
+        return Endpoint(protocol="https", host=f"{product}-vpc.{region}.aliyuncs.com")
+    host = f"{product}.aliyuncs.com" if region in hosts.central else f"{product}.{region}.aliyuncs.com"
     return Endpoint(protocol="https", host=host)
 
 

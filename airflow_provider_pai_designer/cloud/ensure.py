@@ -37,7 +37,7 @@ class NodeEnsurer:
         if file_id is None:
             stored, actions = self._create(wanted, create_folder), ["created"]
         else:
-            stored, actions = self._update(file_id, wanted, environment)
+            stored, actions = self._update(file_id, wanted)
         if self._workspace.standard_mode and (not stored.committed or stored.node_id is None):
             self._finish("submit", self._dataworks.submit(self._workspace, stored.file_id))
             actions.append("submitted")
@@ -57,8 +57,8 @@ class NodeEnsurer:
         log.info("Created the node %r in %r (file id %s)", wanted.name, wanted.folder, file_id)
         return StoredNode(file_id=file_id, node_id=None, committed=False, version=0, node=wanted)
 
-    def _update(self, file_id: int, wanted: Node, environment: Environment) -> tuple[StoredNode, list[str]]:
-        stored = self._read(file_id, wanted, environment)
+    def _update(self, file_id: int, wanted: Node) -> tuple[StoredNode, list[str]]:
+        stored = self._read(file_id, wanted)
         changes = difference(stored.node, wanted)
         if not changes:
             return stored, []
@@ -69,12 +69,13 @@ class NodeEnsurer:
         self._check_kept(kept.node, wanted)
         return kept, [f"updated: {', '.join(change.name for change in changes)}"]
 
-    def _read(self, file_id: int, wanted: Node, environment: Environment) -> StoredNode:
+    def _read(self, file_id: int, wanted: Node) -> StoredNode:
         stored = self._dataworks.read_node(self._workspace, file_id, folder=wanted.folder)
         if wanted.resource_group is None or stored.node_id is None:
             return stored
-        # The definition of a file does not name its resource group; the node that was made from it does.
-        group = self._dataworks.read_resource_group(stored.node_id, environment)
+        # The definition of a file does not name its resource group; the node that was made from it first does.
+        first = Environment.DEV if self._workspace.standard_mode else Environment.PROD
+        group = self._dataworks.get_node(stored.node_id, first).resource_group
         return replace(stored, node=replace(stored.node, resource_group=group))
 
     def _check_kept(self, kept: Node, wanted: Node) -> None:
@@ -87,9 +88,8 @@ class NodeEnsurer:
             )
 
     def _is_in_production(self, stored: StoredNode) -> bool:
-        return (
-            stored.committed and self._dataworks.production_version(self._workspace, stored.file_id) == stored.version
-        )
+        versions = self._dataworks.list_versions(self._workspace, stored.file_id)
+        return stored.committed and any(item.in_production and item.number == stored.version for item in versions)
 
     def _new_node_id(self, stored: StoredNode) -> int:
         read = self._dataworks.read_node(self._workspace, stored.file_id, folder=stored.node.folder)

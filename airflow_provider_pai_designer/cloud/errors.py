@@ -161,6 +161,8 @@ def _transport_error(operation: str, error: Exception) -> ServiceError:
     import urllib3
 
     chain = list(_chain(error))
+    if ours := next((link for link in chain if isinstance(link, ServiceError)), None):
+        return ours
     not_sent = (
         requests.exceptions.SSLError,
         urllib3.exceptions.NewConnectionError,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_pai_designer.cloud.credentials import AccessKey, credentials_client
+from airflow_provider_pai_designer.cloud.credentials import Credentials, CredentialsClient
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
 from airflow_provider_pai_designer.cloud.errors import reply_error, sdk_error
 from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
@@ -23,10 +23,13 @@ class DataWorksGateway:
     """Calls operations of ``dataworks-public`` 2020-05-18 by name.
 
     :param endpoint: where the service answers.
-    :param key: the key that signs the calls.
+    :param credentials: where the key that signs the calls comes from.
+    :param on_secret: told every secret that is read, so that it can be masked.
     """
 
-    def __init__(self, *, endpoint: Endpoint, key: AccessKey) -> None:
+    def __init__(
+        self, *, endpoint: Endpoint, credentials: Credentials, on_secret: Callable[[str], None] = lambda _: None
+    ) -> None:
         from alibabacloud_dataworks_public20200518 import client, models
         from alibabacloud_tea_openapi.utils_models import Config
         from darabonba.runtime import RuntimeOptions
@@ -35,7 +38,7 @@ class DataWorksGateway:
         self._runtime = RuntimeOptions()
         self._client = client.Client(
             Config(
-                credential=credentials_client(key),
+                credential=CredentialsClient(credentials, on_secret=on_secret),
                 endpoint=endpoint.host,
                 protocol=endpoint.protocol,
                 connect_timeout=CONNECT_TIMEOUT_MILLISECONDS,

@@ -165,6 +165,42 @@ class StoredNode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileVersion:
+    """One submitted version of a node.
+
+    :param status: the service's word, such as ``COMMITTED`` or ``DEPLOYED``.
+    :param in_production: whether production has this version.
+    :param committed: when it was submitted, epoch milliseconds.
+    """
+
+    number: int
+    status: str
+    in_production: bool
+    committed: int
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedNode:
+    """A node as an environment has it, apart from the file it came from.
+
+    :param version: number of the file version that was deployed.
+    :param parameters: scheduling parameters, as declared.
+    :param resource_group: identifier of its scheduling resource group.
+    """
+
+    id: int
+    name: str
+    file_id: int | None
+    version: int | None
+    cron: str
+    scheduler_type: str
+    parameters: str
+    resource_group: str | None
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One property in which a stored node differs from the wanted one."""
 
@@ -184,8 +220,9 @@ def difference(stored: Node, wanted: Node) -> tuple[Change, ...]:
 def _changes(stored: Node, wanted: Node) -> Iterator[Change]:
     if not _same_content(stored.content, wanted.content):
         yield Change(name="content", stored=stored.content, wanted=wanted.content)
+    if stored.parameters != wanted.parameters:
+        yield Change(name="parameters", stored=stored.parameters.render(), wanted=wanted.parameters.render())
     pairs: dict[str, tuple[Any, Any]] = {
-        "parameters": (stored.parameters.render(), wanted.parameters.render()),
         "cron": (stored.schedule.cron, wanted.schedule.cron),
         "cycle_type": (_cycle_type(stored.schedule), _cycle_type(wanted.schedule)),
         "scheduler_type": (stored.schedule.type, wanted.schedule.type),

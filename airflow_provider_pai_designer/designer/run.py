@@ -192,6 +192,38 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoteDag:
+    """What DataWorks calls the DAG of a run.
+
+    :param name: the run name it was started with.
+    :param status: the service's word: CREATED, RUNNING, SUCCESS or FAILURE.
+    :param operation_id: common to all remote DAGs of one backfill.
+    :param created: epoch milliseconds.
+    """
+
+    id: int
+    name: str
+    kind: str
+    status: str
+    operation_id: int | None
+    business_date: date | None
+    created: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One earlier execution of an instance that was rerun.
+
+    :param id: gives access to the attempt's own log.
+    """
+
+    id: int
+    status: InstanceStatus
+    started: int | None
+    finished: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunReport:
     """A run and what became of its instances."""
 

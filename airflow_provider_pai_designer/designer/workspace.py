@@ -54,6 +54,36 @@ class Workspace:
         raise ConfigurationError(f"The workspace {self.identifier!r} has no environment {environment!r}. {hint}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class WorkspaceSummary:
+    """A workspace as a list of workspaces shows it."""
+
+    id: int
+    identifier: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceGroup:
+    """A resource group that nodes can run on.
+
+    :param identifier: what a node names.
+    """
+
+    identifier: str
+    name: str
+    is_default: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder in DataStudio."""
+
+    id: str
+    path: str
+
+
 class DeploymentStatus(StrEnum):
     """What has become of a submit or a deploy."""
 

@@ -68,18 +68,33 @@ class PaiDesignerHook(BaseHook):
 
         :raises ConfigurationError: the connection is not complete, or names an unknown region.
         """
-        from airflow_provider_pai_designer.cloud.credentials import AccessKey
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-        from airflow_provider_pai_designer.cloud.endpoints import dataworks_endpoint
+        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
         from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 
-        endpoint = dataworks_endpoint(
-            region=self._required("region", self._region_argument, "such as cn-shanghai"),
-            network=self._extra.get("network") or "public",
-            override=self._extra.get("dataworks_endpoint"),
+        extra = self._extra
+        where = {
+            "region": self._required("region", self._region_argument, "such as cn-shanghai"),
+            "network": extra.get("network") or "public",
+        }
+        credentials = Credentials(
+            authentication=extra.get("authentication") or Authentication.ACCESS_KEY,
+            access_key_id=self._connection.login or "",
+            access_key_secret=self._connection.password or "",
+            security_token=extra.get("sts_token") or "",
+            role=extra.get("role_arn") or "",
+            session_name=extra.get("role_session_name") or "airflow",
+            sts=find_endpoint("sts", **where, override=extra.get("sts_endpoint")),
         )
-        key = AccessKey(id=self._connection.login or "", secret=self._connection.password or "")
-        return DataWorks(gateway=DataWorksGateway(endpoint=endpoint, key=key), timezone=self.timezone)
+        gateway = DataWorksGateway(
+            endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
+            credentials=credentials,
+            on_secret=mask_secret,
+        )
+        return DataWorks(gateway=gateway, timezone=self.timezone)
 
     @cached_property
     def workspace(self) -> Workspace:

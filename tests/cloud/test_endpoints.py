@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_pai_designer.cloud.endpoints import dataworks_endpoint
+from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
 from airflow_provider_pai_designer.exceptions import ConfigurationError
 
 
@@ -18,19 +18,19 @@ from airflow_provider_pai_designer.exceptions import ConfigurationError
     ],
 )
 def test_the_host_follows_the_vendors_table(region: str, network: str, url: str) -> None:
-    assert dataworks_endpoint(region=region, network=network).url == url
+    assert find_endpoint("dataworks", region=region, network=network).url == url
 
 
 def test_an_unknown_region_names_the_nearest_ones() -> None:
     with pytest.raises(ConfigurationError, match="no region 'cn-shangai'; .*cn-shanghai"):
-        dataworks_endpoint(region="cn-shangai")
+        find_endpoint("dataworks", region="cn-shangai")
 
 
 def test_a_region_without_a_vpc_host_says_what_to_do() -> None:
     with pytest.raises(ConfigurationError, match="no VPC endpoint in cn-qingdao; .*'public'"):
-        dataworks_endpoint(region="cn-qingdao", network="vpc")
+        find_endpoint("dataworks", region="cn-qingdao", network="vpc")
     with pytest.raises(ConfigurationError, match="Unknown network 'private'"):
-        dataworks_endpoint(region="cn-shanghai", network="private")
+        find_endpoint("dataworks", region="cn-shanghai", network="private")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_region_without_a_vpc_host_says_what_to_do() -> None:
     ],
 )
 def test_an_override_is_a_host_or_a_loopback_address(override: str, url: str) -> None:
-    assert dataworks_endpoint(region="cn-shanghai", override=override).url == url
+    assert find_endpoint("dataworks", region="cn-shanghai", override=override).url == url
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_an_override_is_a_host_or_a_loopback_address(override: str, url: str) ->
 )
 def test_no_other_override_is_taken(override: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be an endpoint"):
-        dataworks_endpoint(region="cn-shanghai", override=override)
+        find_endpoint("dataworks", region="cn-shanghai", override=override)

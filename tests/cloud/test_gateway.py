@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pai_designer.cloud.credentials import AccessKey
+from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.exceptions import (
@@ -28,6 +28,7 @@ from airflow_provider_pai_designer.exceptions import (
 )
 
 SECRET = "not-a-real-secret"
+KEY = Credentials(access_key_id="LTAI-test", access_key_secret=SECRET)
 Reply = tuple[int, bytes]
 
 
@@ -65,7 +66,7 @@ class Script:
     @property
     def gateway(self) -> DataWorksGateway:
         endpoint = Endpoint(protocol="http", host=f"127.0.0.1:{self.server.server_port}")
-        return DataWorksGateway(endpoint=endpoint, key=AccessKey(id="LTAI-test", secret=SECRET))
+        return DataWorksGateway(endpoint=endpoint, credentials=KEY)
 
 
 @pytest.fixture
@@ -182,9 +183,7 @@ def test_a_code_beside_success_is_no_error(script: Script) -> None:
 
 
 def test_a_service_that_is_not_there_was_certainly_not_asked() -> None:
-    gateway = DataWorksGateway(
-        endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), key=AccessKey(id="LTAI-test", secret=SECRET)
-    )
+    gateway = DataWorksGateway(endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), credentials=KEY)
     with pytest.raises(NotSentError, match="could not be reached.*region, network and endpoint") as caught:
         write(gateway)
     assert not caught.value.acted
@@ -212,8 +211,8 @@ def test_proxies_are_kept_out_of_loopback(script: Script, monkeypatch: pytest.Mo
 def test_half_a_key_is_refused_before_any_call(pair: tuple[str, str]) -> None:
     endpoint = Endpoint(protocol="http", host="127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="no complete AccessKey pair"):
-        DataWorksGateway(endpoint=endpoint, key=AccessKey(id=pair[0], secret=pair[1]))
+        DataWorksGateway(endpoint=endpoint, credentials=Credentials(access_key_id=pair[0], access_key_secret=pair[1]))
 
 
 def test_a_key_does_not_show_its_secret() -> None:
-    assert SECRET not in repr(AccessKey(id="LTAI-test", secret=SECRET))
+    assert SECRET not in repr(KEY)

@@ -83,6 +83,7 @@ def test_a_node_that_was_only_submitted_is_deployed_when_production_is_asked_for
         ({"schedule": Schedule(cron="00 10 00-23/1 * * ?")}, "cron, cycle_type"),
         ({"rerun": RerunPolicy(times=2, interval_seconds=60)}, "rerun_times, rerun_interval"),
         ({"description": "nightly"}, "description"),
+        ({"resource_group": "group_demo_exclusive"}, "resource_group"),
     ],
 )
 def test_what_differs_is_updated_and_submitted_and_nothing_else(
