@@ -1,0 +1,18 @@
+"""A local DataWorks that the official SDK talks to: real wire format, real signatures, real state, simulated time.
+
+How a request travels::
+
+    serving      the socket: Starlette and uvicorn, the only module that knows them
+    gateway      the wire of RPC services: signature (``signature``), parameters and envelopes (``operations``), errors
+    engine       brings the state up to the present before the request is looked at
+    dataworks_2020_05_18/   one function per operation: wire names in, wire names out
+    studio, releases, scheduler   what the operations act on: files; submit and deploy; nodes, runs, instances
+    pipeline     what an instance does: the node's content read, replaced and run over simulated time
+    world        what all of them share: ``store``, one SQLite file, and ``clock``, which can be frozen and advanced
+
+Beside it: ``seed`` (the world at start), ``doubts`` (what the vendor does not document, as switches), ``control``
+(the emulator's own side: state, clock, counters), ``command`` (the command line), and ``launch`` with
+``control_client`` for those who use it.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,134 @@
+"""What an operation of an RPC service is: its parameters, its function, and the shape of its reply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from airflow_provider_pai_designer.emulator.errors import invalid, missing
+from airflow_provider_pai_designer.emulator.world import World
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
+class Envelope(Enum):
+    """The fields around the data of a successful reply."""
+
+    DATA = "RequestId, HttpStatusCode, Success, Data; error fields when Success is false"
+    BARE = "the same without Data"
+    PLAIN = "RequestId, HttpStatusCode, Success, Data; errors come as HTTP errors only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A request parameter, as the published schema describes it.
+
+    :param kind: type of the value; on the wire everything is text.
+    """
+
+    kind: type[int] | type[str] | type[bool]
+    required: bool = False
+    default: Any = None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    longest: int | None = None
+
+    def read(self, name: str, text: str) -> Any:
+        """Turn the text of a request into a value.
+
+        :raises GatewayError: the schema does not allow it.
+        """
+        if self.kind is int:
+            return self._read_number(name, text)
+        if self.kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise invalid(name, "it must be true or false")
+            return text.lower() == "true"
+        if self.choices and text not in self.choices:
+            raise invalid(name, f"it must be one of {', '.join(self.choices)}")
+        if self.longest is not None and len(text) > self.longest:
+            raise invalid(name, f"it must not be longer than {self.longest} characters")
+        return text
+
+    def _read_number(self, name: str, text: str) -> int:
+        if not _NUMBER.fullmatch(text):
+            raise invalid(name, "it must be a whole number of at most 18 digits")
+        number = int(text)
+        if self.minimum is not None and number < self.minimum:
+            raise invalid(name, f"it must be at least {self.minimum}")
+        if self.maximum is not None and number > self.maximum:
+            raise invalid(name, f"it must be at most {self.maximum}")
+        return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who calls.
+
+    :param workspaces: ids of the workspaces the key has permission on; None for all.
+    """
+
+    access_key_id: str
+    account: str
+    workspaces: frozenset[int] | None
+
+    def may_use(self, workspace_id: int) -> bool:
+        """Tell whether the key has permission on a workspace."""
+        return self.workspaces is None or workspace_id in self.workspaces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """An operation of one version of an API."""
+
+    name: str
+    function: Callable[[World, Caller, dict[str, Any]], Any]
+    parameters: Mapping[str, Parameter]
+    envelope: Envelope
+
+    def read(self, sent: Mapping[str, str]) -> dict[str, Any]:
+        """Read the parameters of a request; those that were not sent and have no default are absent.
+
+        :raises GatewayError: a required one is missing, or a value is not allowed.
+        """
+        arguments = {}
+        for name, parameter in self.parameters.items():
+            if name in sent:
+                arguments[name] = parameter.read(name, sent[name])
+            elif parameter.required:
+                raise missing(name)
+            elif parameter.default is not None:
+                arguments[name] = parameter.default
+        return arguments
+
+
+INTEGER = Parameter(kind=int)
+STRING = Parameter(kind=str)
+BOOLEAN = Parameter(kind=bool)
+
+
+def required(parameter: Parameter) -> Parameter:
+    """Return the same parameter, required."""
+    return replace(parameter, required=True)
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that have a value: the service leaves out what it has none for."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def page(name: str, rows: Iterable[Any], *, total: int, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one page of a list in the vendor's shape.
+
+    :param name: the member that holds the rows.
+    """
+    return {
+        "PageNumber": arguments["PageNumber"],
+        "PageSize": arguments["PageSize"],
+        "TotalCount": total,
+        name: list(rows),
+    }

@@ -1,0 +1,446 @@
+"""Operation Center: runs, their instances, and what becomes of an instance.
+
+Life of an instance: NOT_RUN, WAIT_TIME, WAIT_RESOURCE, RUNNING, then SUCCESS or FAILURE; a failed one with automatic
+reruns left goes back to waiting. Frozen ones fail at their start, dry ones succeed there.
+Source: https://alibabacloud.com/help/en/dataworks/api-getinstance (status and task types)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from airflow_provider_pai_designer.designer.manifest import Step
+from airflow_provider_pai_designer.designer.node import FILE_TYPE as PAI_STUDIO
+from airflow_provider_pai_designer.emulator import pipeline, studio
+from airflow_provider_pai_designer.emulator.errors import BusinessError
+from airflow_provider_pai_designer.emulator.pipeline import Execution, Job, Line
+from airflow_provider_pai_designer.emulator.seed import StepBehaviour
+from airflow_provider_pai_designer.emulator.world import World, local, milliseconds
+from airflow_provider_pai_designer.exceptions import NodeDefinitionError, SchedulingParameterError
+from airflow_provider_pai_designer.scheduling import SchedulingParameters, schedule_time_for
+
+TASK_TYPES = (
+    "NORMAL",
+    "MANUAL",
+    "PAUSE",
+    "SKIP",
+    "SKIP_UNCHOOSE",
+    "SKIP_CYCLE",
+    "CONDITION_UNCHOOSE",
+    "REALTIME_DEPRECATED",
+)
+"""Task types by the number that the vendor prints beside them."""
+
+_PROGRAM_TYPES = {PAI_STUDIO: "PAI_STUDIO", 6: "DIDE_SHELL", 10: "ODPS_SQL", 99: "VIRTUAL"}
+_DRY = ("SKIP", "SKIP_UNCHOOSE", "SKIP_CYCLE", "CONDITION_UNCHOOSE", "REALTIME_DEPRECATED")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """One planned execution of a node.
+
+    :param schedule_time: local time of the workspace.
+    :param period: which cycle of the day it is, from 1.
+    """
+
+    schedule_time: datetime
+    period: int
+    task_type: str
+
+
+def program_type(file_type: int) -> str:
+    """Return the scheduler's name for a file type."""
+    return _PROGRAM_TYPES.get(file_type, str(file_type))
+
+
+def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: date, override: str, account: str) -> int:
+    """Start a smoke test of a node.
+
+    :param override: scheduling parameters given with the run, ``a=x b=y``; empty for none.
+    :return: id of the run, which the vendor calls the DAG id.
+    """
+    store, now = world.store, world.clock.now()
+    zone = world.zone(node["workspace_id"])
+    run_id = store.next_id("run")
+    midnight = milliseconds(datetime.combine(business_date, datetime.min.time()), zone)
+    store.insert(
+        "runs",
+        id=run_id,
+        workspace_id=node["workspace_id"],
+        environment=node["environment"],
+        name=name,
+        type="SMOKE_TEST",
+        operation_id=store.next_id("operation"),
+        business_date=midnight,
+        creator=account,
+        created=now,
+    )
+    settings = json.loads(node["settings"])
+    parameters = _effective_parameters(world, settings.get("ParaValue") or "", override)
+    for cycle in _cycles(world, node["workspace_id"], settings, business_date):
+        _create_instance(world, run_id=run_id, node=node, settings=settings, parameters=parameters, cycle=cycle)
+    return run_id
+
+
+def stop(world: World, instance: sqlite3.Row) -> None:
+    """Ask an instance to stop; it will have failed a little later.
+
+    :raises BusinessError: it has ended, and the doubt ``stop_finished`` reads ``refuse``.
+    """
+    if not instance["open"]:
+        if world.reading("stop_finished") == "refuse":
+            raise BusinessError(
+                "Undocumented.InstanceFinished", f"The instance {instance['id']} is {instance['status']} already."
+            )
+        return
+    asked = world.store.value("SELECT 1 FROM events WHERE kind = 'stop' AND subject = ?", instance["id"])
+    if not asked:
+        world.store.schedule(world.clock.now() + int(world.timing.stop_seconds * 1000), "stop", instance["id"])
+
+
+def run_state(world: World, run_id: int) -> dict[str, Any]:
+    """Return what a run has come to: its status and times follow from its instances."""
+    summary = world.store.row(
+        "SELECT COUNT(*) AS instances, SUM(open) AS open, SUM(status = 'FAILURE') AS failed, "
+        "MIN(wait_time_began) AS started, MAX(finished) AS finished, MAX(modified) AS modified "
+        "FROM instances WHERE run_id = ?",
+        run_id,
+    )
+    assert summary is not None
+    if summary["started"] is None and summary["open"]:
+        status = "CREATED"
+    elif summary["open"]:
+        status = "RUNNING"
+    else:
+        status = "FAILURE" if summary["failed"] else "SUCCESS"
+    return {
+        "status": status,
+        "started": summary["started"],
+        "finished": None if summary["open"] else summary["finished"],
+        "modified": summary["modified"],
+    }
+
+
+def log(world: World, instance: sqlite3.Row, attempt: int | None = None) -> str:
+    """Return the log of the newest attempt, or of a given one, as far as it was written by now."""
+    number = instance["attempt"] if attempt is None else attempt
+    row = world.store.row("SELECT log FROM attempts WHERE instance_id = ? AND number = ?", instance["id"], number)
+    zone, now = world.zone(instance["workspace_id"]), world.clock.now()
+    lines = json.loads(row["log"]) if row else []
+    return "".join(f"{local(at, zone):%Y-%m-%d %H:%M:%S} {level} {text}\n" for at, level, text in lines if at <= now)
+
+
+def on_event(world: World, instance_id: int, at: int) -> None:
+    """Bring an instance into its next state."""
+    instance = _instance(world, instance_id)
+    _NEXT[instance["status"]](world, instance, at)
+
+
+def on_stop(world: World, instance_id: int, at: int) -> None:
+    """End an instance that was asked to stop, unless it has ended by itself meanwhile."""
+    store, instance = world.store, _instance(world, instance_id)
+    if not instance["open"]:
+        return
+    store.cancel("instance", instance_id)
+    number = max(instance["attempt"], 1)
+    row = store.row("SELECT log FROM attempts WHERE instance_id = ? AND number = ?", instance_id, number)
+    lines = [line for line in json.loads(row["log"]) if line[0] <= at] if row else []
+    lines += [[at, "ERROR", "The task was killed"], *_closing(at, succeeded=False)]
+    _write_attempt(world, instance_id, number=number, succeeded=False, lines=lines)
+    store.execute("DELETE FROM partitions WHERE instance_id = ? AND written > ?", instance_id, at)
+    reruns = instance["reruns_left"]
+    if reruns is not None and world.reading("stopped_reruns") == "zero":
+        reruns = 0
+    _finish(world, instance_id, at, status="FAILURE", reruns_left=reruns, attempt=number)
+
+
+def _effective_parameters(world: World, declared: str, override: str) -> str:
+    if not override or world.reading("node_params") == "replace":
+        return override or declared
+    given = [pair.partition("=")[0] for pair in override.split()]
+    kept = [pair for pair in declared.split() if pair.partition("=")[0] not in given]
+    return " ".join([*kept, *override.split()])
+
+
+def _cycles(world: World, workspace_id: int, settings: Mapping[str, Any], business_date: date) -> list[Cycle]:
+    try:
+        times = schedule_time_for(business_date, settings["CronExpress"])
+    except NodeDefinitionError as error:
+        raise BusinessError("Undocumented.CronExpress", str(error)) from None
+    if not times:
+        # not due on that day: there is an instance all the same, a dry one
+        midnight = datetime.combine(date.fromordinal(business_date.toordinal() + 1), datetime.min.time())
+        return [Cycle(schedule_time=midnight, period=1, task_type="SKIP_CYCLE")]
+    wanted = times[:1] if world.reading("smoke_cycles") == "first" else times
+    zone = world.zone(workspace_id)
+    return [
+        Cycle(
+            schedule_time=time,
+            period=number,
+            task_type=_task_type(world, settings, milliseconds(time, zone)),
+        )
+        for number, time in enumerate(wanted, start=1)
+    ]
+
+
+def _task_type(world: World, settings: Mapping[str, Any], schedule_time: int) -> str:
+    kind = "PAUSE" if settings.get("Stop") else settings["SchedulerType"]
+    if kind == "PAUSE" and world.reading("frozen_test") == "run":
+        return "NORMAL"
+    start, end = settings.get("StartEffectDate") or 0, settings.get("EndEffectDate")
+    outside = schedule_time < start or (end is not None and schedule_time > end)
+    if kind == "NORMAL" and outside and world.reading("effective_window") == "dry_run":
+        return "SKIP"
+    return str(kind)
+
+
+def _create_instance(
+    world: World, *, run_id: int, node: sqlite3.Row, settings: Mapping[str, Any], parameters: str, cycle: Cycle
+) -> None:
+    store, now = world.store, world.clock.now()
+    run = store.row("SELECT * FROM runs WHERE id = ?", run_id)
+    assert run is not None
+    reruns = int(settings.get("AutoRerunTimes") or 0) if settings["RerunMode"] != "ALL_DENIED" else 0
+    instance_id = store.next_id("instance")
+    store.insert(
+        "instances",
+        id=instance_id,
+        run_id=run_id,
+        workspace_id=node["workspace_id"],
+        environment=node["environment"],
+        node_id=node["id"],
+        node_name=node["name"],
+        owner=node["owner"],
+        program_type=program_type(node["file_type"]),
+        business_flow_id=studio.business_flow_id(world, node["workspace_id"], node["folder"]),
+        connection=settings.get("ConnectionName"),
+        repeatable=settings["RerunMode"] != "ALL_DENIED",
+        status="NOT_RUN",
+        task_type=cycle.task_type,
+        dag_type=run["type"],
+        business_date=run["business_date"],
+        schedule_time=milliseconds(cycle.schedule_time, world.zone(node["workspace_id"])),
+        period=cycle.period,
+        parameters=parameters,
+        # the vendor counts the first try too: none configured is empty, then configured + 1 down to 0
+        reruns_left=reruns + 1 if reruns else None,
+        rerun_interval=int(settings.get("AutoRerunIntervalMillis") or 0),
+        creator=run["creator"],
+        created=now,
+        modified=now,
+    )
+    store.schedule(now + _waiting(world), "instance", instance_id)
+
+
+def _wait_for_time(world: World, instance: sqlite3.Row, at: int) -> None:
+    ready = at + _waiting(world)
+    if world.reading("future_test") == "waits":
+        ready = max(ready, instance["schedule_time"])
+    _change(world, instance["id"], at, status="WAIT_TIME", wait_time_began=at)
+    world.store.schedule(ready, "instance", instance["id"])
+
+
+def _wait_for_resource(world: World, instance: sqlite3.Row, at: int) -> None:
+    _change(
+        world, instance["id"], at, status="WAIT_RESOURCE", wait_resource_began=at, running_began=None, finished=None
+    )
+    world.store.schedule(at + _waiting(world), "instance", instance["id"])
+
+
+def _start(world: World, instance: sqlite3.Row, at: int) -> None:
+    number = instance["attempt"] + 1
+    execution = _execution(world, instance, number, at)
+    lines = [[line.at, line.level, line.text] for line in execution.lines]
+    if execution.end is not None:
+        lines += _closing(execution.end, succeeded=execution.succeeded)
+    _write_attempt(world, instance["id"], number=number, succeeded=execution.succeeded, lines=lines)
+    for write in execution.writes:
+        world.store.upsert(
+            "partitions",
+            table_name=write.table,
+            partition=write.partition,
+            instance_id=instance["id"],
+            attempt=number,
+            environment=instance["environment"],
+            written=write.at,
+        )
+    _change(world, instance["id"], at, status="RUNNING", running_began=at, attempt=number)
+    if execution.end is not None:
+        world.store.schedule(execution.end, "instance", instance["id"])
+
+
+def _end(world: World, instance: sqlite3.Row, at: int) -> None:
+    store, identity = world.store, instance["id"]
+    succeeded = store.value(
+        "SELECT succeeded FROM attempts WHERE instance_id = ? AND number = ?", identity, instance["attempt"]
+    )
+    reruns = instance["reruns_left"]
+    if succeeded:
+        _finish(world, identity, at, status="SUCCESS")
+    elif reruns is None or instance["task_type"] == "PAUSE":
+        _finish(world, identity, at, status="FAILURE")
+    elif reruns <= 1:
+        _finish(world, identity, at, status="FAILURE", reruns_left=0)
+    else:
+        status = "FAILURE" if world.reading("transient_failure") == "yes" else "WAIT_TIME"
+        _change(world, identity, at, status=status, reruns_left=reruns - 1, finished=at)
+        store.schedule(at + instance["rerun_interval"], "instance", identity)
+
+
+_NEXT = {
+    "NOT_RUN": _wait_for_time,
+    "WAIT_TIME": _wait_for_resource,
+    "WAIT_RESOURCE": _start,
+    "RUNNING": _end,
+    # between a failed try and its automatic rerun
+    "FAILURE": _wait_for_resource,
+}
+
+
+def _execution(world: World, instance: sqlite3.Row, number: int, at: int) -> Execution:
+    node = world.store.row(
+        "SELECT * FROM nodes WHERE environment = ? AND id = ?", instance["environment"], instance["node_id"]
+    )
+    assert node is not None
+    if instance["task_type"] == "PAUSE":
+        return _immediate(at, "ERROR", "The node is frozen: the instance is set to failed", succeeded=False)
+    if instance["task_type"] in _DRY:
+        text = f"Dry run ({instance['task_type']}): the code of the node is not executed"
+        return _immediate(at, "INFO", text, succeeded=True)
+    zone = world.zone(instance["workspace_id"])
+    schedule_time = local(instance["schedule_time"], zone)
+    try:
+        values = _values(instance, node, schedule_time)
+    except SchedulingParameterError as error:
+        text = f"params format error, please check your params(key=values): {error}"
+        return _immediate(at, "ERROR", text, succeeded=False)
+    run_id = "flow-" + sha256(f"{instance['id']}/{number}".encode()).hexdigest()[:16]
+    business_date = local(instance["business_date"], zone)
+    system = {
+        "bdp.system.bizdate": f"{business_date:%Y%m%d}",
+        "bdp.system.cyctime": f"{schedule_time:%Y%m%d%H%M%S}",
+    }
+    job = Job(
+        content=node["content"],
+        file_type=node["file_type"],
+        node_name=node["name"],
+        values={**system, **values},
+        project=_engine_project(world, instance),
+        run_id=run_id,
+        start=at,
+        step_milliseconds=int(world.timing.step_seconds * 1000),
+    )
+    execution = pipeline.execute(job, lambda step: _behaviour(world, instance, step))
+    opening = _opening(world, instance, node, at, values=values, system=system, run_id=run_id)
+    return Execution(
+        lines=(*opening, *execution.lines),
+        writes=execution.writes,
+        end=execution.end,
+        succeeded=execution.succeeded,
+    )
+
+
+def _values(instance: sqlite3.Row, node: sqlite3.Row, schedule_time: datetime) -> dict[str, str]:
+    context = {
+        "jobid": str(instance["run_id"]),
+        "nodeid": str(node["id"]),
+        "taskid": str(instance["id"]),
+    }
+    return SchedulingParameters.parse(instance["parameters"], strict=False).evaluate(
+        schedule_time=schedule_time, current_date=schedule_time.date(), context=context
+    )
+
+
+def _behaviour(world: World, instance: sqlite3.Row, step: Step) -> StepBehaviour | None:
+    for identity, rule in world.behaviours("step"):
+        behaviour = StepBehaviour(**rule)
+        labels = (step.display_name, step.name, step.identifier)
+        if behaviour.matches(node=instance["node_name"], environment=instance["environment"], labels=labels):
+            world.use_behaviour(identity)
+            return behaviour
+    return None
+
+
+def _opening(
+    world: World,
+    instance: sqlite3.Row,
+    node: sqlite3.Row,
+    at: int,
+    *,
+    values: Mapping[str, str],
+    system: Mapping[str, str],
+    run_id: str,
+) -> list[Line]:
+    """The lines that every log of an instance begins with."""
+    settings = json.loads(node["settings"])
+    environment = {
+        "SKYNET_SYSTEM_ENV": instance["environment"].lower(),
+        "SKYNET_TASKID": instance["id"],
+        "SKYNET_NODEID": node["id"],
+        "SKYNET_NODENAME": node["name"],
+        "SKYNET_BIZDATE": system["bdp.system.bizdate"],
+        "SKYNET_CYCTIME": system["bdp.system.cyctime"],
+        "SKYNET_GMTDATE": system["bdp.system.cyctime"][:8],
+        "SKYNET_PARAVALUE": " ".join(f"{name}={value}" for name, value in values.items()),
+    }
+    texts = [
+        "=" * 64,
+        f"Resource group: {settings.get('ResourceGroupIdentifier') or default_resource_group(world)}",
+        "Current task status: RUNNING",
+        *(f"{name}={value}" for name, value in environment.items()),
+        f"PAIFlow run id: {run_id}",
+    ]
+    return [Line(at=at, level="INFO", text=text) for text in texts]
+
+
+def _closing(at: int, *, succeeded: bool) -> list[list[Any]]:
+    """The lines that every log of an instance ends with."""
+    level, code, outcome = ("INFO", 0, "FINISH") if succeeded else ("ERROR", 1, "ERROR")
+    return [
+        [at, "INFO", "=" * 64],
+        [at, level, f"Current task status: {outcome}"],
+        [at, level, f"Exit code of the task: {code}"],
+    ]
+
+
+def default_resource_group(world: World) -> str:
+    """Return the identifier of the scheduling resource group that nodes get by default."""
+    query = "SELECT identifier FROM resource_groups WHERE type = 1 ORDER BY is_default DESC, id"
+    return str(world.store.value(query) or "")
+
+
+def _engine_project(world: World, instance: sqlite3.Row) -> str:
+    workspace = world.workspace(instance["workspace_id"])
+    return str(workspace["identifier"]) + ("_dev" if instance["environment"] == "DEV" else "")
+
+
+def _immediate(at: int, level: str, text: str, *, succeeded: bool) -> Execution:
+    return Execution(lines=(Line(at=at, level=level, text=text),), writes=(), end=at, succeeded=succeeded)
+
+
+def _write_attempt(world: World, instance_id: int, *, number: int, succeeded: bool, lines: list[list[Any]]) -> None:
+    world.store.upsert("attempts", instance_id=instance_id, number=number, succeeded=succeeded, log=json.dumps(lines))
+
+
+def _finish(world: World, instance_id: int, at: int, **changes: Any) -> None:
+    _change(world, instance_id, at, finished=at, open=0, **changes)
+
+
+def _change(world: World, instance_id: int, at: int, **changes: Any) -> None:
+    world.store.update("instances", {"id": instance_id}, modified=at, **changes)
+
+
+def _waiting(world: World) -> int:
+    return int(world.timing.waiting_seconds * 1000)
+
+
+def _instance(world: World, instance_id: int) -> sqlite3.Row:
+    row = world.store.row("SELECT * FROM instances WHERE id = ?", instance_id)
+    assert row is not None
+    return row

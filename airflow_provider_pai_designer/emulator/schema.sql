@@ -1,0 +1,209 @@
+-- Times are epoch milliseconds of the simulated clock, except in nonces and counters, which count real seconds.
+-- Columns named settings, rule, log and the like hold JSON.
+
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sequences (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS workspaces (
+    id INTEGER PRIMARY KEY,
+    identifier TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    mode TEXT NOT NULL,                 -- basic, standard
+    edition TEXT NOT NULL,
+    region TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    pai_authorised INTEGER NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS access_keys (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    secret TEXT NOT NULL,
+    account TEXT NOT NULL,
+    security_token TEXT,
+    workspaces TEXT                     -- list of workspace ids, NULL for all
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS resource_groups (
+    id INTEGER PRIMARY KEY,
+    identifier TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    is_default INTEGER NOT NULL,
+    created INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS business_flows (
+    id INTEGER PRIMARY KEY,
+    workspace_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    UNIQUE (workspace_id, name)
+);
+CREATE TABLE IF NOT EXISTS folders (
+    id TEXT PRIMARY KEY,
+    workspace_id INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    UNIQUE (workspace_id, path)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    id INTEGER PRIMARY KEY,
+    workspace_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    folder TEXT NOT NULL,
+    description TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    content TEXT NOT NULL,
+    settings TEXT NOT NULL,             -- the node configuration under the vendor's names
+    use_type TEXT NOT NULL,
+    committed INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    node_id INTEGER,
+    creator TEXT NOT NULL,
+    editor TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    edited INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS files_by_name ON files (workspace_id, name);
+CREATE INDEX IF NOT EXISTS files_by_node ON files (node_id);
+CREATE TABLE IF NOT EXISTS file_versions (
+    file_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    status TEXT NOT NULL,
+    change_type TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    committer TEXT NOT NULL,
+    committed INTEGER NOT NULL,
+    in_production INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (file_id, version)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deployments (
+    id INTEGER PRIMARY KEY,
+    workspace_id INTEGER NOT NULL,
+    file_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    from_environment INTEGER NOT NULL,
+    to_environment INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    checking_status INTEGER,
+    error_message TEXT,
+    behaviour TEXT,                     -- the seeded behaviour that this deployment follows
+    skip_checkers INTEGER NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    executed INTEGER
+);
+CREATE INDEX IF NOT EXISTS deployments_by_file ON deployments (file_id, status);
+
+CREATE TABLE IF NOT EXISTS nodes (
+    environment TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    workspace_id INTEGER NOT NULL,
+    file_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    file_type INTEGER NOT NULL,
+    folder TEXT NOT NULL,
+    description TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    content TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    PRIMARY KEY (environment, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nodes_by_file ON nodes (file_id, environment);
+CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY,
+    workspace_id INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    operation_id INTEGER NOT NULL,
+    business_date INTEGER NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS instances (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL,
+    workspace_id INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    node_id INTEGER NOT NULL,
+    node_name TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    program_type TEXT NOT NULL,
+    business_flow_id INTEGER,
+    connection TEXT,
+    repeatable INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    task_type TEXT NOT NULL,
+    dag_type TEXT NOT NULL,
+    business_date INTEGER NOT NULL,
+    schedule_time INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    parameters TEXT NOT NULL,           -- scheduling parameters as declared
+    reruns_left INTEGER,                -- the vendor's TaskRerunTime
+    rerun_interval INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    open INTEGER NOT NULL DEFAULT 1,    -- 0 once nothing more will happen
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    wait_time_began INTEGER,
+    wait_resource_began INTEGER,
+    running_began INTEGER,
+    finished INTEGER
+);
+-- The id ends every index by itself; ids ascend with the time of creation, so newest first is id descending.
+CREATE INDEX IF NOT EXISTS instances_by_run ON instances (run_id);
+CREATE INDEX IF NOT EXISTS instances_by_workspace ON instances (workspace_id, environment);
+CREATE INDEX IF NOT EXISTS instances_by_date ON instances (workspace_id, environment, business_date);
+CREATE INDEX IF NOT EXISTS instances_by_node ON instances (node_id, environment, business_date);
+CREATE INDEX IF NOT EXISTS instances_by_status ON instances (workspace_id, environment, status);
+CREATE TABLE IF NOT EXISTS attempts (
+    instance_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,
+    log TEXT NOT NULL,                  -- [time, level, text] lines, the future ones included
+    PRIMARY KEY (instance_id, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS partitions (
+    table_name TEXT NOT NULL,
+    partition TEXT NOT NULL,            -- empty for a table without partitions
+    instance_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    written INTEGER NOT NULL,           -- may lie in the future of a running instance
+    PRIMARY KEY (table_name, partition, instance_id, attempt)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+    due INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    PRIMARY KEY (due, kind, subject)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_by_subject ON events (kind, subject);
+
+CREATE TABLE IF NOT EXISTS behaviours (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,                 -- step, deployment
+    rule TEXT NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nonces_by_age ON nonces (seen);
+CREATE TABLE IF NOT EXISTS counters (
+    minute INTEGER NOT NULL,            -- real minutes since the epoch
+    operation TEXT NOT NULL,
+    access_key_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,              -- ok, or the error code
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (minute, operation, access_key_id, outcome)
+) WITHOUT ROWID;

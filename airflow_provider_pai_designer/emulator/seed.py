@@ -1,0 +1,297 @@
+"""The world at the start of an emulator, and how its steps and deployments behave: a JSON document.
+
+A seed names only what it wants to differ from ``seeds/default.json``::
+
+    {
+      "workspaces": [{"id": 1, "identifier": "mine", "mode": "basic", "time_zone": "Europe/Berlin"}],
+      "steps": [
+        {"behaviour": "slow", "step": "Merge Columns-1", "seconds": 30},
+        {"behaviour": "fail", "node": "nightly*", "step": "Write Table-1", "times": 2, "message": "no disk"},
+        {"behaviour": "hang", "step": "sql"}
+      ],
+      "deployments": [
+        {"behaviour": "fail", "file": "broken", "stage": "deploy", "message": "no quota"},
+        {"behaviour": "check_fails", "file": "checked", "seconds": 3}
+      ],
+      "timing": {"step_seconds": 0.2},
+      "doubts": {"transient_failure": "yes"},
+      "junk_error_fields": true
+    }
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
+
+from airflow_provider_pai_designer.emulator import doubts
+from airflow_provider_pai_designer.emulator.store import Store
+
+_SEEDS = Path(__file__).parent / "seeds"
+
+CONTENTS = ("three_steps", "global_variable", "global_variable_bare", "thirteen_steps")
+"""Names of the node contents that come with the emulator."""
+
+
+class SeedError(ValueError):
+    """A seed cannot be used; the message says what is wrong in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A DataWorks workspace.
+
+    :param mode: ``basic`` (production only) or ``standard`` (development and production).
+    :param edition: DataWorks edition of the account: basic, standard, professional or enterprise.
+    :param pai_authorised: whether DataWorks may use PAI, without which no Designer node can be made.
+    """
+
+    id: int
+    identifier: str
+    name: str = ""
+    mode: str = "standard"
+    edition: str = "enterprise"
+    region: str = "cn-shanghai"
+    time_zone: str = "Asia/Shanghai"
+    owner: str = "1000000000000001"
+    pai_authorised: bool = True
+    business_flows: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.mode not in ("basic", "standard"):
+            raise SeedError(f"The mode of a workspace is 'basic' or 'standard', not {self.mode!r}.")
+        ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessKey:
+    """A key pair.
+
+    :param workspaces: ids of the workspaces it has permission on; None for all.
+    :param security_token: the token that must come with a temporary key.
+    """
+
+    id: str
+    secret: str
+    account: str = "1000000000000001"
+    security_token: str | None = None
+    workspaces: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceGroup:
+    """A resource group; type 1 is scheduling."""
+
+    id: int
+    identifier: str
+    name: str = ""
+    type: int = 1
+    mode: str = "ISOLATE"
+    is_default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepBehaviour:
+    """What matching steps do instead of ending well after ``step_seconds``.
+
+    :param behaviour: ``slow``, ``fail`` or ``hang``.
+    :param node: pattern for the node's name.
+    :param step: pattern for the step's label, canvas name or component.
+    :param environment: pattern for DEV or PROD.
+    :param seconds: simulated duration; None for the usual one.
+    :param times: how many executions behave so, over all instances; None for every one.
+    :param message: what the engine prints.
+    """
+
+    behaviour: str
+    node: str = "*"
+    step: str = "*"
+    environment: str = "*"
+    seconds: float | None = None
+    times: int | None = None
+    message: str = "ODPS-0123131: User defined function exception - seeded failure"
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.behaviour not in ("slow", "fail", "hang"):
+            raise SeedError(f"A step behaves 'slow', 'fail' or 'hang', not {self.behaviour!r}.")
+
+    def matches(self, *, node: str, environment: str, labels: tuple[str, ...]) -> bool:
+        """Tell whether this is meant for a step."""
+        return (
+            fnmatchcase(node, self.node)
+            and fnmatchcase(environment, self.environment)
+            and any(fnmatchcase(label, self.step) for label in labels)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentBehaviour:
+    """What matching submits and deploys do instead of succeeding.
+
+    :param behaviour: ``slow``; ``fail``; ``check_passes`` or ``check_fails``: wait for a checker, then go on or not.
+    :param file: pattern for the file's name.
+    :param stage: pattern for ``submit`` or ``deploy``.
+    :param seconds: how long a slow one takes, or how long the checker takes.
+    """
+
+    behaviour: str
+    file: str = "*"
+    stage: str = "*"
+    seconds: float = 2.0
+    times: int | None = None
+    message: str = "seeded failure of the deployment"
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.behaviour not in ("slow", "fail", "check_passes", "check_fails"):
+            raise SeedError(f"A deployment is 'slow', 'fail', 'check_passes' or 'check_fails', not {self.behaviour!r}.")
+
+    def matches(self, *, file: str, stage: str) -> bool:
+        """Tell whether this is meant for a deployment."""
+        return fnmatchcase(file, self.file) and fnmatchcase(stage, self.stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """How long things take, in simulated seconds.
+
+    :param waiting_seconds: each of the states NOT_RUN, WAIT_TIME and WAIT_RESOURCE.
+    """
+
+    submit_seconds: float = 1.0
+    deploy_seconds: float = 1.0
+    waiting_seconds: float = 0.5
+    step_seconds: float = 1.0
+    stop_seconds: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """A whole seed.
+
+    :param timing: members of :class:`Timing` that are not to have their default.
+    :param doubts: name to reading, see :mod:`airflow_provider_pai_designer.emulator.doubts`.
+    :param junk_error_fields: fill the error fields of successful replies, as the vendor's samples do.
+    """
+
+    workspaces: tuple[Workspace, ...] = ()
+    access_keys: tuple[AccessKey, ...] = ()
+    resource_groups: tuple[ResourceGroup, ...] = ()
+    steps: tuple[StepBehaviour, ...] = ()
+    deployments: tuple[DeploymentBehaviour, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    junk_error_fields: bool | None = None
+
+
+_ITEMS = {
+    "workspaces": Workspace,
+    "access_keys": AccessKey,
+    "resource_groups": ResourceGroup,
+    "steps": StepBehaviour,
+    "deployments": DeploymentBehaviour,
+}
+
+
+def content(name: str) -> str:
+    """Return one of the node contents that come with the emulator, see :data:`CONTENTS`."""
+    return (_SEEDS / "contents" / f"{name}.json").read_text(encoding="utf-8")
+
+
+def starting_document(document: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the default seed with the members of ``document`` in place of its own."""
+    default: dict[str, Any] = json.loads((_SEEDS / "default.json").read_text(encoding="utf-8"))
+    return {**default, **(document or {})}
+
+
+def parse(document: Mapping[str, Any]) -> Seed:
+    """Read a seed document.
+
+    :raises SeedError: an unknown member, a missing one, or a value that makes no sense.
+    """
+    members: dict[str, Any] = dict(document)
+    for name, item_type in _ITEMS.items():
+        members[name] = tuple(_build(item_type, item) for item in members.get(name, ()))
+    seed = _build(Seed, members)
+    _build(Timing, seed.timing)
+    try:
+        doubts.check(seed.doubts)
+    except ValueError as error:
+        raise SeedError(str(error)) from None
+    return seed
+
+
+def apply(store: Store, seed: Seed, *, now: int) -> None:
+    """Put a seed into the state: things with an id are replaced, behaviours come before those that are there."""
+    for workspace in seed.workspaces:
+        _add_workspace(store, workspace, now)
+    for position, key in enumerate(seed.access_keys):
+        _add_key(store, key, position)
+    for group in seed.resource_groups:
+        store.upsert("resource_groups", **asdict(group), created=now)
+    # the newest behaviour wins, and of one seed the first one
+    for step in reversed(seed.steps):
+        store.insert("behaviours", kind="step", rule=json.dumps(asdict(step)))
+    for deployment in reversed(seed.deployments):
+        store.insert("behaviours", kind="deployment", rule=json.dumps(asdict(deployment)))
+    for name, chosen in (("timing", seed.timing), ("doubts", seed.doubts)):
+        store.set_setting(name, {**(store.setting(name) or {}), **chosen})
+    if seed.junk_error_fields is not None:
+        store.set_setting("junk_error_fields", seed.junk_error_fields)
+
+
+def add_folder(store: Store, workspace_id: int, path: str) -> None:
+    """Add a folder with all its ancestors."""
+    parts = path.split("/")
+    for length in range(1, len(parts) + 1):
+        ancestor = "/".join(parts[:length])
+        identity = uuid5(NAMESPACE_URL, f"{workspace_id}/{ancestor}").hex[:16]
+        store.execute("INSERT OR IGNORE INTO folders VALUES (?, ?, ?)", identity, workspace_id, ancestor)
+
+
+def add_business_flow(store: Store, workspace_id: int, name: str, owner: str) -> None:
+    """Add a business flow, unless the workspace has one of this name."""
+    if not store.value("SELECT 1 FROM business_flows WHERE workspace_id = ? AND name = ?", workspace_id, name):
+        flow_id = store.next_id("business_flow")
+        store.insert("business_flows", id=flow_id, workspace_id=workspace_id, name=name, owner=owner)
+
+
+def _add_workspace(store: Store, workspace: Workspace, now: int) -> None:
+    columns = {name: value for name, value in asdict(workspace).items() if name not in ("business_flows", "folders")}
+    store.upsert("workspaces", **{**columns, "name": workspace.name or workspace.identifier}, created=now)
+    for flow in workspace.business_flows:
+        add_business_flow(store, workspace.id, flow, workspace.owner)
+    for path in workspace.folders:
+        add_folder(store, workspace.id, path)
+
+
+def _add_key(store: Store, key: AccessKey, position: int) -> None:
+    workspaces = None if key.workspaces is None else json.dumps(key.workspaces)
+    store.upsert("access_keys", **{**asdict(key), "workspaces": workspaces}, position=position)
+
+
+_Item = TypeVar("_Item")
+
+
+def _build(item_type: type[_Item], data: Mapping[str, Any]) -> _Item:
+    known = {item.name for item in fields(item_type)}  # type: ignore[arg-type]
+    if unknown := set(data) - known:
+        raise SeedError(
+            f"{item_type.__name__} has no member {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}."
+        )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    try:
+        item = item_type(**values)
+        getattr(item, "check", lambda: None)()
+    except (TypeError, ValueError, KeyError) as error:
+        raise SeedError(f"{item_type.__name__}: {error}") from None
+    return item
