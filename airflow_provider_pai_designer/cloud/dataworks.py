@@ -47,7 +47,8 @@ from airflow_provider_pai_designer.designer.workspace import (
 from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError
 
 _Result = TypeVar("_Result")
-_PAGE_SIZE = 100
+_PAGE_SIZE, _LAST_PAGE = 100, 100
+"""The service's own limits."""
 
 _UPDATE_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "content": ("content", str),
@@ -280,7 +281,7 @@ class DataWorks:
     def delete_file(self, workspace: Workspace, file_id: int) -> int | None:
         """Delete a node's file; return the id of the deployment that removes the node, None where there was none."""
         reply = self._gateway.write("DeleteFile", project_id=workspace.id, file_id=file_id)
-        return int(reply["DeploymentId"]) if reply.get("DeploymentId") else None
+        return understood("DeleteFile", reply, lambda data: int(data["DeploymentId"] or 0) or None, member="")
 
     def offline_node(self, workspace: Workspace, node_id: int) -> None:
         """Take a node out of production."""
@@ -300,7 +301,7 @@ class DataWorks:
             node_id=node_id,
             bizdate=_day(business_date),
             name=name,
-            node_params=parameters,
+            node_params=_node_params(node_id, parameters),
         )
         return Run(
             name=name,
@@ -335,7 +336,7 @@ class DataWorks:
             name=name,
             parallelism=parallel_dates > 1,
             concurrent_runs=parallel_dates if parallel_dates > 1 else None,
-            node_params=None if parameters is None else json.dumps({str(node_id): parameters}),
+            node_params=_node_params(node_id, parameters),
         )
         return Run(
             name=name,
@@ -413,13 +414,17 @@ class DataWorks:
                 member=member,
             )
             yield from found
-            if not found or page * _PAGE_SIZE >= total:
+            if not found or page * _PAGE_SIZE >= total or page == _LAST_PAGE:
                 return
             page += 1
 
 
 def _in_folder(path: object, folder: str) -> bool:
     return path is None or str(path).strip("/") == folder.strip("/")
+
+
+def _node_params(node_id: int, parameters: str | None) -> str | None:
+    return None if parameters is None else json.dumps({str(node_id): parameters}, ensure_ascii=False)
 
 
 def _day(business_date: date) -> str:

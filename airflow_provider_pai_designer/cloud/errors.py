@@ -88,6 +88,19 @@ _ADVICE_BY_TEXT = {
 }
 
 
+_ADVICE_BY_REFUSED_OPERATION = {
+    "UpdateFile": (
+        "By the newest documentation, changing a node over the API needs DataWorks Enterprise Edition: change the node "
+        "in DataStudio instead."
+    ),
+    "RunCycleDagNodes": (
+        "By the newest documentation, a Backfill over the API needs DataWorks Enterprise Edition: start a Test for "
+        "each business date instead."
+    ),
+}
+"""What else a 403 of these operations may mean."""
+
+
 def reply_error(
     *,
     operation: str,
@@ -107,11 +120,14 @@ def reply_error(
     meaning = next((meaning for text, meaning in _ADVICE_BY_TEXT.items() if text in message), None) or _MEANINGS.get(
         code, _by_status(code, http_status)
     )
+    advice = meaning.advice
+    if meaning.kind is PermissionDeniedError and operation in _ADVICE_BY_REFUSED_OPERATION:
+        advice = f"{advice} {_ADVICE_BY_REFUSED_OPERATION[operation]}"
     details = ", ".join(f"{name} {value}" for name, value in (("code", code), ("request id", request_id)) if value)
     return meaning.kind(
         f"{operation}: {message or 'the service gave no message'}"
         + (f" ({details})" if details else "")
-        + (f". {meaning.advice}" if meaning.advice else ""),
+        + (f". {advice}" if advice else ""),
         operation=operation,
         code=code,
         request_id=str(request_id or ""),
