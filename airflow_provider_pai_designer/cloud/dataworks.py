@@ -44,7 +44,7 @@ from airflow_provider_pai_designer.designer.workspace import (
     WorkspaceSummary,
     read_deployment,
 )
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError
+from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError
 
 _Result = TypeVar("_Result")
 _PAGE_SIZE, _LAST_PAGE = 100, 100
@@ -295,14 +295,19 @@ class DataWorks:
         :param name: the run name, unique; at most 128 characters.
         :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
         """
-        reply = self._gateway.write(
-            "RunSmokeTest",
-            project_env=environment.value,
-            node_id=node_id,
-            bizdate=_day(business_date),
-            name=name,
-            node_params=_node_params(node_id, parameters),
-        )
+        request = {
+            "project_env": environment.value,
+            "node_id": node_id,
+            "bizdate": _day(business_date),
+            "name": name,
+        }
+        try:
+            reply = self._gateway.write("RunSmokeTest", **request, node_params=_node_params(node_id, parameters))
+        except RejectedError:
+            if parameters is None:
+                raise
+            # The page says JSON by node id and shows plain pairs: what is refused as one is said as the other.
+            reply = self._gateway.write("RunSmokeTest", **request, node_params=parameters)
         return Run(
             name=name,
             node_id=node_id,

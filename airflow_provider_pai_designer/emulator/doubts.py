@@ -45,8 +45,8 @@ _ALL = (
     ),
     Doubt(
         name="smoke_node_params",
-        question="Is NodeParams of RunSmokeTest plain k=v (the page's sample) or JSON by node id (its text)?",
-        readings=("plain", "json"),
+        question="Is NodeParams of RunSmokeTest JSON by node id (the page's text) or plain k=v (its sample)?",
+        readings=("json", "plain"),
         source=_HELP + "runsmoketest",
     ),
     Doubt(

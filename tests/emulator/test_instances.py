@@ -351,6 +351,7 @@ def test_a_test_whose_time_is_to_come_may_wait(dataworks: DataWorks, reading: Ca
 def test_parameters_of_a_run_go_over_those_of_the_node(
     dataworks: DataWorks, reading: Callable[[str, str], None], reading_of_merge: str
 ) -> None:
+    reading("smoke_node_params", "plain")
     reading("node_params", reading_of_merge)
     node_id = dataworks.create_node(para_value="bizdate=$bizdate other=1")
     run = dataworks.start_test(node_id, node_params="bizdate=19990101")
@@ -366,11 +367,11 @@ def test_parameters_of_a_run_come_in_the_form_of_the_reading(
     node_id = dataworks.create_node()
     as_json = json.dumps({str(node_id): "bizdate=19990102"})
     with pytest.raises(RefusedError, match=r"Invalid\.Wkbench\.Parameter"):
-        dataworks.start_test(node_id, node_params=as_json)
-    reading("smoke_node_params", "json")
-    with pytest.raises(RefusedError, match=r"Invalid\.Wkbench\.Parameter"):
         dataworks.start_test(node_id, node_params="bizdate=19990102")
-    dataworks.start_test(node_id, node_params=as_json)
+    reading("smoke_node_params", "plain")
+    with pytest.raises(RefusedError, match=r"Invalid\.Wkbench\.Parameter"):
+        dataworks.start_test(node_id, node_params=as_json)
+    dataworks.start_test(node_id, node_params="bizdate=19990102")
     dataworks.advance(60)
     assert "dt=19990102" in written(dataworks)
 
