@@ -79,6 +79,14 @@ def read_rerun_policy(value: object) -> RerunPolicy:
     return _declare("rerun", RerunPolicy, members)
 
 
+def read_parameters(value: object) -> dict[str, str]:
+    """Read scheduling parameters: a mapping (or its JSON text) of names to expressions; numbers are taken as text.
+
+    :raises ConfigurationError: another shape.
+    """
+    return {name: str(expression) for name, expression in _read_mapping("parameters", value).items()}
+
+
 def _read_mapping(name: str, value: object) -> dict[str, Any]:
     if value is None:
         return {}

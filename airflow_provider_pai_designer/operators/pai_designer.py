@@ -30,6 +30,7 @@ from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
 from airflow_provider_pai_designer.operators.arguments import (
     read_business_date,
     read_number,
+    read_parameters,
     read_rerun_policy,
     read_schedule,
 )
@@ -228,7 +229,7 @@ class PaiDesignerNodeOperator(BaseOperator):
             name=self.node_name,
             folder=self.folder,
             content=self._read_content(context),
-            parameters=SchedulingParameters.from_mapping(self.parameters or {}),
+            parameters=SchedulingParameters.from_mapping(read_parameters(self.parameters)),
             schedule=schedule,
             parents=tuple(self.parents or ()),
             rerun=read_rerun_policy(self.rerun),
@@ -291,12 +292,12 @@ class PaiDesignerNodeOperator(BaseOperator):
             timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + _BACKSTOP,
         )
 
-    def _wait(self, run: Run, watch: RunWatch) -> tuple[Verdict, dict[int, int]]:
+    def _wait(self, run: Run, watch: RunWatch) -> tuple[Verdict, dict[int, str]]:
         """Poll in place until the watch has something to say.
 
-        :return: the verdict, and by instance id how many characters of its log were shown already.
+        :return: the verdict, and by instance id what was shown of its log already.
         """
-        shown: dict[int, int] = {}
+        shown: dict[int, str] = {}
         while True:
             try:
                 instances = self._hook.list_instances(run)
@@ -310,7 +311,7 @@ class PaiDesignerNodeOperator(BaseOperator):
             self._hook.pause(watch.pause(now=time.time()))
 
     def _finish(
-        self, started: Mapping[str, Any], verdict: Verdict, shown: dict[int, int], message: str = ""
+        self, started: Mapping[str, Any], verdict: Verdict, shown: dict[int, str], message: str = ""
     ) -> dict[str, Any]:
         """Say how the run ended: return the result of a good run, raise for any other."""
         run = Run.from_dict(started)
@@ -334,7 +335,7 @@ class PaiDesignerNodeOperator(BaseOperator):
                 self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
         return {**started, **report.to_dict()}
 
-    def _show_logs(self, instances: Sequence[Instance], shown: dict[int, int]) -> dict[int, str]:
+    def _show_logs(self, instances: Sequence[Instance], shown: dict[int, str]) -> dict[int, str]:
         """Write what is new in the remote logs into the task log, and return the logs by instance id."""
         logs: dict[int, str] = {}
         for instance in instances:
@@ -344,11 +345,13 @@ class PaiDesignerNodeOperator(BaseOperator):
                 self.log.warning("The log of instance %s cannot be read: %s", instance.id, error)
                 continue
             logs[instance.id] = text
-            if new := text[shown.get(instance.id, 0) :]:
+            old = shown.get(instance.id, "")
+            # An automatic rerun begins a log of its own; whatever it begins with, it is shown whole.
+            if new := text.removeprefix(old) if text.startswith(old) else text:
                 self.log.info("Log of instance %s:", instance.id)
                 for line in log_lines(new):
                     self.log.info("%s", line)
-            shown[instance.id] = len(text)
+            shown[instance.id] = text
         return logs
 
     def _stop(self, run: Run) -> None:

@@ -187,6 +187,20 @@ def test_a_streamed_log_shows_every_line_once(connected: Emulator, task: Task) -
     assert [line for line in shown if line in set(remote)] == remote
 
 
+def test_the_log_of_an_automatic_rerun_is_shown_whole(connected: Emulator, task: Task) -> None:
+    subject = operator(stream_logs=True, rerun={"times": 1, "interval_seconds": 30})
+    rules = [
+        {"behaviour": "fail", "node": subject.node_name, "step": "Write Table-1", "times": 1, "message": "disk full"},
+        {"behaviour": "slow", "node": subject.node_name, "step": "Merge Columns-1", "seconds": 15},
+    ]
+    connected.control.seed({"steps": rules})
+    with capture_logs() as records:
+        task.run(subject)
+    shown = [record["event"] for record in records]
+    assert any("disk full" in line for line in shown)
+    assert sum("SKYNET_PARAVALUE" in line for line in shown) == 2
+
+
 def test_a_kill_before_the_submit_is_harmless(task: Task) -> None:
     operator().on_kill()
 
