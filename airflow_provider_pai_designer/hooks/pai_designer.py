@@ -10,11 +10,9 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import ConfigurationError, RunStoppedError
-from airflow_provider_pai_designer.scheduling import SchedulingParameters, workspace_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +22,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from airflow_provider_pai_designer.cloud.dataworks import DataWorks
+    from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
+
+
+def configured_timezone() -> str:
+    """Return ``[pai_designer] timezone``: the zone of workspaces whose connection names none."""
+    return str(conf.get("pai_designer", "timezone", fallback="Asia/Shanghai"))
 
 
 class PaiDesignerHook(BaseHook):
@@ -59,8 +63,9 @@ class PaiDesignerHook(BaseHook):
 
         :raises ConfigurationError: there is no such zone.
         """
-        name = self._extra.get("timezone") or conf.get("pai_designer", "timezone", fallback="Asia/Shanghai")
-        return workspace_zone(str(name))
+        from airflow_provider_pai_designer.scheduling import workspace_zone
+
+        return workspace_zone(str(self._extra.get("timezone") or configured_timezone()))
 
     @cached_property
     def dataworks(self) -> DataWorks:
@@ -145,6 +150,8 @@ class PaiDesignerHook(BaseHook):
         :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
         :raises ConfigurationError: the workspace has no such environment; nothing was started.
         """
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
         target = self.workspace.check_environment(environment)
         text = None if parameters is None else SchedulingParameters.from_mapping(parameters).render()
         run = self.dataworks.start_test(

@@ -1,4 +1,7 @@
-"""Operators for PAI Designer nodes."""
+"""Operators for PAI Designer nodes.
+
+Airflow parses DAG files over and over, so what only a running task needs is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_pai_designer.designer.log import log_lines, resolved_parameters
-from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_name
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
@@ -27,20 +29,14 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
-from airflow_provider_pai_designer.operators.arguments import (
-    read_business_date,
-    read_number,
-    read_parameters,
-    read_rerun_policy,
-    read_schedule,
-)
-from airflow_provider_pai_designer.scheduling import SchedulingParameters, business_date_for
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
 
 if TYPE_CHECKING:
     from datetime import date
 
     from airflow.sdk import Context
+
+    from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
 
 _BACKSTOP = timedelta(days=2)
 """Airflow's own deferral time-out lies this long after our deadline: it stops nothing, so it must never come first."""
@@ -176,10 +172,12 @@ class PaiDesignerNodeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ensure the node, start the run, and await it."""
+        from airflow_provider_pai_designer.operators.arguments import read_number
+
         node = self._declared_node(context)
         business_date = self._business_date(context)
         poll_interval = read_number("poll_interval", self.poll_interval, least=0.1)
-        deadline = self._deadline()
+        deadline = self._deadline(None if self.timeout is None else read_number("timeout", self.timeout))
         ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
         self._run = self._hook.test_node(
             ensured.node_id,
@@ -223,6 +221,10 @@ class PaiDesignerNodeOperator(BaseOperator):
 
     def _declared_node(self, context: Context) -> Node:
         """Build the node from the arguments; nothing is sent."""
+        from airflow_provider_pai_designer.designer.node import Node
+        from airflow_provider_pai_designer.operators.arguments import read_parameters, read_rerun_policy, read_schedule
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
         schedule = read_schedule(self.schedule)
         schedule.check_runnable()
         node = Node(
@@ -255,6 +257,9 @@ class PaiDesignerNodeOperator(BaseOperator):
             ) from None
 
     def _business_date(self, context: Context) -> date:
+        from airflow_provider_pai_designer.operators.arguments import read_business_date
+        from airflow_provider_pai_designer.scheduling import business_date_for
+
         timezone = self._hook.timezone
         if self.business_date is not None:
             return read_business_date(self.business_date, today=datetime.now(timezone).date())
@@ -266,9 +271,9 @@ class PaiDesignerNodeOperator(BaseOperator):
             timezone=timezone.key,
         )
 
-    def _deadline(self) -> float | None:
+    def _deadline(self, timeout: float | None) -> float | None:
         """Epoch seconds at which waiting ends; Airflow does not apply ``execution_timeout`` to a deferred task."""
-        limits = [] if self.timeout is None else [read_number("timeout", self.timeout)]
+        limits = [] if timeout is None else [timeout]
         if self.deferrable and self.execution_timeout is not None:
             limits.append(self.execution_timeout.total_seconds())
         return time.time() + min(limits) if limits else None
