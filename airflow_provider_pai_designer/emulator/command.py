@@ -31,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from airflow_provider_pai_designer.emulator.serving import serve
     from airflow_provider_pai_designer.emulator.world import World
 
+    # From here on a request to end unwinds the stack below, so that a state nobody asked to keep is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     document = json.loads(arguments.seed.read_text(encoding="utf-8")) if arguments.seed else None
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     with ExitStack() as stack:
