@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo and return its exit code."""
+    if not (arguments.dags / f"{_DAG_ID}.py").is_file():
+        print(
+            f"There is no {_DAG_ID}.py in {arguments.dags}: run the demo in a checkout of the project, or give --dags."
+        )
+        return 2
     demo = Demo(home=arguments.home.resolve(), dags=arguments.dags.resolve())
     demo.home.mkdir(parents=True, exist_ok=True)
     return demo.run()
@@ -52,9 +57,11 @@ class Demo:
         with launch(data=self.home / "emulator") as emulator:
             self._say(f"a local DataWorks answers at {emulator.url}")
             environment = self._airflow_environment(emulator)
-            if not (self.home / "airflow" / "airflow.db").exists():
+            migrated = self.home / "airflow" / "migrated"
+            if not migrated.exists():
                 self._say("making Airflow's database")
                 subprocess.run(["airflow", "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+                migrated.touch()
             emulator.control.reset_counters()
             self._say(f"running the DAG {_DAG_ID} in Airflow")
             code = self._run_dag(environment)
@@ -75,11 +82,14 @@ class Demo:
             },
         }
         scripts = Path(sys.executable).parent
+        # Nothing of an Airflow that this machine may have: its database must not be touched.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return {
-            **os.environ,
+            **kept,
             "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
             "AIRFLOW_HOME": str(self.home / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow/airflow.db",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": json.dumps(connection),

@@ -60,6 +60,10 @@ class RunStoppedError(PaiDesignerError):
     """The task was killed while it waited."""
 
 
+class RunNotStoppedError(PaiDesignerError):
+    """A run, or an instance of it, could not be asked to stop; it may still be going."""
+
+
 class RunOutOfSightError(PaiDesignerError):
     """A run could not be looked at for a long time; it was left alone, and may have ended by now."""
 

@@ -29,7 +29,7 @@ def get_provider_info() -> dict[str, object]:
                     "relabeling": {
                         "login": "AccessKey ID",
                         "password": "AccessKey Secret",
-                        "port": "Port (not used; the Test button of some Airflow versions wants one)",
+                        "port": "Port (not used)",
                     },
                     "placeholders": {"port": "443"},
                 },

@@ -19,6 +19,7 @@ SUBJECTS = {
         "airflow_provider_pai_designer.triggers.pai_designer",
         "airflow_provider_pai_designer.hooks.pai_designer",
     ),
+    "the macro plugin": ("airflow_provider_pai_designer.macros.plugin",),
     "the vendor's SDK alone": ("alibabacloud_dataworks_public20200518.client",),
     "databricks": ("airflow.providers.databricks.operators.databricks",),
     "dbt cloud": ("airflow.providers.dbt.cloud.operators.dbt",),

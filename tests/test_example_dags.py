@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pai_designer import macros
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from tests.conftest import DAGS_FOLDER
 
@@ -39,3 +40,11 @@ def test_example_pai_designer_node(connected: Emulator, deferrable: bool) -> Non
     run = dag.test()
     assert run.state == "success"
     assert "demo_project.demo_output_table" in connected.control.tables()
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_macros(connected: Emulator) -> None:
+    run = load_dag("example_pai_designer_macros").test()
+    assert run.state == "success"
+    week_ago = macros.bizdate({"dag_run": run}, offset=-7)
+    assert f"dt={week_ago}" in connected.control.tables()["demo_project.demo_output_table"]

@@ -20,15 +20,20 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def imported_with_the_provider() -> list[str]:
+def imported_with(*names: str) -> list[str]:
     output = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(names=PUBLIC)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT.format(names=names)], check=True, capture_output=True, text=True
     ).stdout
     modules: list[str] = json.loads(output.splitlines()[-1])
     return modules
 
 
 def test_a_dag_file_imports_little_and_no_vendor_sdk() -> None:
-    modules = imported_with_the_provider()
+    modules = imported_with(*PUBLIC)
     assert not [name for name in modules if name.startswith(HEAVY)]
     assert len(modules) <= MODULE_BUDGET, modules
+
+
+def test_the_macro_plugin_imports_nothing_but_itself_into_every_airflow_process() -> None:
+    ours = ("airflow_provider_pai_designer", "airflow_provider_pai_designer.macros")
+    assert {name for name in imported_with("macros.plugin") if name not in ours} == {f"{ours[1]}.plugin"}

@@ -67,6 +67,11 @@ class Credentials:
             raise ConfigurationError(
                 f"Unknown authentication {self.authentication!r} in the connection; write one of {', '.join(known)}."
             )
+        if any(re.search(r"\s", part) for part in (self.access_key_id, self.access_key_secret, self.security_token)):
+            raise ConfigurationError(
+                "The AccessKey id, secret or STS token of the connection holds a space or a line break: paste it "
+                "again, without what stands around it."
+            )
         keyed = (Authentication.ACCESS_KEY, Authentication.STS, Authentication.RAM_ROLE_ARN)
         if self.authentication in keyed and not (self.access_key_id and self.access_key_secret):
             raise ConfigurationError(
@@ -95,6 +100,7 @@ class CredentialsClient:
         _quiet_vendor_loggers()
         self._what = credentials.authentication
         self._on_secret = on_secret
+        self._told: set[str | None] = set()
         self._vendor = _vendor_client(credentials)
 
     def get_credential(self) -> Any:
@@ -111,9 +117,10 @@ class CredentialsClient:
             failure = self._explain(str(error))
         if failure is not None:
             raise failure
-        for secret in (model.access_key_secret, model.security_token):
+        for secret in {model.access_key_secret, model.security_token} - self._told:
             if secret:
                 self._on_secret(secret)
+                self._told.add(secret)
         return model
 
     def _explain(self, text: str) -> ServiceError:

@@ -281,7 +281,7 @@ class DataWorks:
     def delete_file(self, workspace: Workspace, file_id: int) -> int | None:
         """Delete a node's file; return the id of the deployment that removes the node, None where there was none."""
         reply = self._gateway.write("DeleteFile", project_id=workspace.id, file_id=file_id)
-        return understood("DeleteFile", reply, lambda data: int(data["DeploymentId"] or 0) or None, member="")
+        return understood("DeleteFile", reply, lambda data: int(data.get("DeploymentId") or 0) or None, member="")
 
     def offline_node(self, workspace: Workspace, node_id: int) -> None:
         """Take a node out of production."""
@@ -395,7 +395,9 @@ class DataWorks:
         return self._read_all("ListInstanceHistory", found, read_attempt)
 
     def _instances(self, **filters: Any) -> list[Instance]:
-        return self._read_all("ListInstances", self._pages("ListInstances", "Instances", **filters), self._instance)
+        found = self._read_all("ListInstances", self._pages("ListInstances", "Instances", **filters), self._instance)
+        # Rows may move from one page to the next while they are read; each instance counts once.
+        return list({instance.id: instance for instance in found}.values())
 
     def _read_all(self, operation: str, items: Iterable[Any], read: Callable[[Any], _Result]) -> list[_Result]:
         return [understood(operation, {"Data": item}, read) for item in items]

@@ -10,7 +10,13 @@ from time import monotonic
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
 from airflow_provider_pai_designer.designer.node import Change, EnsuredNode, Node, StoredNode, difference
 from airflow_provider_pai_designer.designer.workspace import Deployment, DeploymentStatus, Environment, Workspace
-from airflow_provider_pai_designer.exceptions import DeploymentError, NodeDefinitionError, UnclearError
+from airflow_provider_pai_designer.exceptions import (
+    DeploymentError,
+    NodeDefinitionError,
+    NotFoundError,
+    RejectedError,
+    UnclearError,
+)
 
 DEPLOYMENT_PATIENCE_SECONDS = 900.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
@@ -38,15 +44,17 @@ class NodeEnsurer:
             stored, actions = self._create(wanted, create_folder), ["created"]
         else:
             stored, actions = self._update(file_id, wanted)
+        self._pause(0)
         if self._workspace.standard_mode and (not stored.committed or stored.node_id is None):
             self._finish("submit", self._dataworks.submit(self._workspace, stored.file_id))
             actions.append("submitted")
+        self._pause(0)
         if environment is Environment.PROD and (actions or not self._is_in_production(stored)):
             self._finish("deploy", self._dataworks.deploy(self._workspace, stored.file_id))
             actions.append("deployed")
         return EnsuredNode(
             file_id=stored.file_id,
-            node_id=stored.node_id or self._new_node_id(stored),
+            node_id=self._node_id(stored, environment),
             actions=tuple(actions),
         )
 
@@ -90,6 +98,23 @@ class NodeEnsurer:
     def _is_in_production(self, stored: StoredNode) -> bool:
         versions = self._dataworks.list_versions(self._workspace, stored.file_id)
         return stored.committed and any(item.in_production and item.number == stored.version for item in versions)
+
+    def _node_id(self, stored: StoredNode, environment: Environment) -> int:
+        node_id = stored.node_id or self._new_node_id(stored)
+        if environment is Environment.DEV or not self._workspace.standard_mode:
+            return node_id
+        # Whether a file's node has one id in both environments is not documented.
+        try:
+            return self._dataworks.get_node(node_id, environment).id
+        except (NotFoundError, RejectedError):
+            nodes = self._dataworks.list_nodes(self._workspace, environment, name=stored.node.name)
+        found = [item.id for item in nodes if item.file_id in (stored.file_id, None) and item.name == stored.node.name]
+        if len(found) == 1:
+            return found[0]
+        raise NodeDefinitionError(
+            f"The node {stored.node.name!r} cannot be told from others: {len(found)} nodes of {environment.value} have "
+            "its name. Give it a name that no other node of the workspace has."
+        )
 
     def _new_node_id(self, stored: StoredNode) -> int:
         read = self._dataworks.read_node(self._workspace, stored.file_id, folder=stored.node.folder)

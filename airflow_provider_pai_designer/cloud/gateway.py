@@ -17,6 +17,7 @@ from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
 CONNECT_TIMEOUT_MILLISECONDS = 5_000
 READ_TIMEOUT_MILLISECONDS = 10_000
 _ATTEMPTS = 5
+_LONGEST_WAIT_SECONDS = 30.0
 
 
 class DataWorksGateway:
@@ -130,7 +131,9 @@ def _wait_as_told(state: Any) -> float:
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception()
-    return error.retry_after_seconds or float(wait_random_exponential(multiplier=1, max=8)(state)) + 0.25
+    if error.retry_after_seconds:
+        return min(float(error.retry_after_seconds), _LONGEST_WAIT_SECONDS)
+    return float(wait_random_exponential(multiplier=1, max=8)(state)) + 0.25
 
 
 def _snake_case(operation: str) -> str:

@@ -82,7 +82,10 @@ class NodeContent:
     @property
     def global_variables(self) -> Mapping[str, str]:
         """Name to value text of the pipeline's global variables (``paiflowParameters``)."""
-        return {str(name): str(value) for name, value in (self.flow.get("paiflowParameters") or {}).items()}
+        variables = self.flow.get("paiflowParameters") or {}
+        if not isinstance(variables, dict):
+            raise ContentError("The member 'paiflowParameters' of the node content must be an object.")
+        return {str(name): str(value) for name, value in variables.items()}
 
     def replace(self, **changes: Any) -> NodeContent:
         """Return a content whose flow has other values for the given members; all other members stay.
@@ -103,6 +106,8 @@ class NodeContent:
         :raises ContentError: ``tasks``, ``taskRelations``, ``inputs`` or ``outputs`` do not belong to the manifest.
         """
         for member, derived in _derived(self.manifest).items():
+            if not isinstance(self.flow.get(member, derived), list):
+                raise ContentError(f"The member {member!r} of the node content must be a list.")
             listed, computed = _as_set(self.flow.get(member, derived)), _as_set(derived)
             if listed != computed and not (member in ("inputs", "outputs") and computed <= listed):
                 raise ContentError(
@@ -139,7 +144,7 @@ def _as_set(items: list[Any]) -> set[str]:
 def _read_object(text: Any, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ContentError(
             f"{what} is not JSON ({error}). Give the document of a PAI Designer node as text: the console shows it "
             "under View Code of the node in Operation Center."

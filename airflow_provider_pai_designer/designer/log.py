@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 HEAD_CHARACTERS = 64 * 1024
 TAIL_CHARACTERS = 256 * 1024
-_RESOLVED = re.compile(r"SKYNET_PARAVALUE\s*[=:]\s*(?P<values>.*)")
+_RESOLVED = re.compile(r"SKYNET_PARAVALUE[ \t]*[=:][ \t]*(?P<values>[^\r\n]*)")
 
 
 def log_lines(text: str) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _step_items(text: str) -> Sequence[Any]:
 
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ContentError(
             f"The pipeline manifest (paiflowPipeline) is not valid YAML: {' '.join(str(error).split())}"
         ) from None

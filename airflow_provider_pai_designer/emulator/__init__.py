@@ -4,6 +4,7 @@ How a request travels::
 
     serving      the socket: Starlette and uvicorn, the only module that knows them
     gateway      the wire of RPC services: signature (``signature``), parameters and envelopes (``operations``), errors
+    faults       what becomes of single calls that were seeded to fail
     engine       brings the state up to the present before the request is looked at
     dataworks_2020_05_18/   one function per operation: wire names in, wire names out
     studio, releases, scheduler   what the operations act on: files; submit and deploy; nodes, runs, instances

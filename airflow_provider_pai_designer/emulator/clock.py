@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 from airflow_provider_pai_designer.emulator.store import Store
@@ -31,6 +33,7 @@ class Clock:
 
     def __init__(self, store: Store, *, scale: float | None = None) -> None:
         self._store = store
+        self._standing: int | None = None
         stored = store.setting("clock")
         real = time.time()
         start = ClockSetting(simulated=real * 1000, real=real, scale=1.0, frozen=False)
@@ -44,7 +47,16 @@ class Clock:
 
     def now(self) -> int:
         """Return the simulated time, epoch milliseconds."""
-        return int(self._exact())
+        return int(self._exact()) if self._standing is None else self._standing
+
+    @contextmanager
+    def standing_at(self, moment: int) -> Iterator[None]:
+        """Show a moment of the past for the length of a ``with`` block, in which something overdue happens."""
+        self._standing = moment
+        try:
+            yield
+        finally:
+            self._standing = None
 
     def freeze(self) -> None:
         """Let time stand still; it can still be advanced."""

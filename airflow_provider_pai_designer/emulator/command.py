@@ -31,8 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from airflow_provider_pai_designer.emulator.serving import serve
     from airflow_provider_pai_designer.emulator.world import World
 
-    # From here on a request to end unwinds the stack below, so that a state nobody asked to keep is removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # From here on a request to end unwinds the stack below, so that a state nobody asked to keep is removed; uvicorn
+    # ends well on the signal too, and then raises it again.
+    signal.signal(signal.SIGTERM, _leave)
     document = json.loads(arguments.seed.read_text(encoding="utf-8")) if arguments.seed else None
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     with ExitStack() as stack:
@@ -47,8 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         sys.stdout.write(json.dumps({"url": url, "token": token}) + "\n")
         sys.stdout.flush()
-        # uvicorn ends well on a signal and then raises it again: that must not keep the folder from being removed
-        signal.signal(signal.SIGTERM, _leave)
         with suppress(KeyboardInterrupt):
             serve(world, token=token, listener=listener)
     return 0

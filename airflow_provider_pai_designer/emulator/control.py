@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_pai_designer.emulator import engine, seed
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
-from airflow_provider_pai_designer.emulator.gateway import Reply
+from airflow_provider_pai_designer.emulator.reply import Reply
 from airflow_provider_pai_designer.emulator.world import World
 
 PREFIX = "/_emulator"
@@ -29,6 +29,7 @@ _TABLES = (
     "runs",
     "instances",
     "attempts",
+    "history",
     "behaviours",
 )
 
@@ -159,7 +160,7 @@ def _written(world: World) -> list[dict[str, Any]]:
 def _readable(row: Any) -> dict[str, Any]:
     """Return a row with its JSON columns decoded."""
     values = dict(row)
-    for column in ("settings", "rule", "log", "behaviour"):
+    for column in ("settings", "rule", "log", "behaviour", "snapshot"):
         if isinstance(values.get(column), str):
             values[column] = json.loads(values[column])
     return values

@@ -97,11 +97,11 @@ class Control:
         self.request("DELETE", "/counters")
 
     def seed(self, document: Mapping[str, Any]) -> None:
-        """Add workspaces, keys and behaviours, or change doubts and timing; the same form as a seed file."""
+        """Add workspaces, keys, behaviours and faults, or change doubts and timing; the same form as a seed file."""
         self.request("POST", "/seed", document)
 
     def clear_behaviours(self) -> None:
-        """Forget every seeded behaviour of steps and deployments."""
+        """Forget every seeded behaviour of steps and deployments, and every fault."""
         self.request("DELETE", "/behaviours")
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

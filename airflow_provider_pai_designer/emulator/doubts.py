@@ -133,9 +133,37 @@ _ALL = (
         readings=("zero", "kept"),
         source=_HELP + "stopinstance",
     ),
+    Doubt(
+        name="deletion_id",
+        question="Is DeploymentId 0 or absent when DeleteFile deletes a file that was never submitted?",
+        readings=("zero", "absent"),
+        source=_HELP + "deletefile",
+    ),
+    Doubt(
+        name="restart_active",
+        question="Is RestartInstance of an instance that has not ended refused, or accepted without effect?",
+        readings=("refuse", "accept"),
+        source=_HELP + "restartinstance",
+    ),
+    Doubt(
+        name="restart_rerun_mode",
+        question="Does the node's rerun mode govern RestartInstance, or is it ignored there?",
+        readings=("governs", "ignored"),
+        source=_HELP + "restartinstance",
+    ),
 )
 
 DOUBTS: Mapping[str, Doubt] = {doubt.name: doubt for doubt in _ALL}
+
+
+def as_markdown() -> str:
+    """Return the table of the page "How proven is each claim"."""
+    rows = [
+        f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} "
+        f"| [{doubt.source.removeprefix(_HELP)}]({doubt.source}) |"
+        for doubt in _ALL
+    ]
+    return "\n".join(["| switch | question | default | also played | left open by |", "|---|---|---|---|---|", *rows])
 
 
 def check(chosen: Mapping[str, str]) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from airflow_provider_pai_designer.emulator import releases, scheduler
+from airflow_provider_pai_designer.emulator import faults, releases, scheduler
 from airflow_provider_pai_designer.emulator.world import World
 
 _HANDLERS: Mapping[str, Callable[[World, int, int], None]] = {
     "deployment": releases.on_event,
     "instance": scheduler.on_event,
     "stop": scheduler.on_stop,
+    "late_call": faults.on_event,
 }
 
 

@@ -10,14 +10,15 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-from airflow_provider_pai_designer.emulator import dataworks_2020_05_18, engine, signature
+from airflow_provider_pai_designer.emulator import dataworks_2020_05_18, engine, faults, signature
 from airflow_provider_pai_designer.emulator.errors import BusinessError, GatewayError
-from airflow_provider_pai_designer.emulator.operations import Caller, Envelope, Operation
+from airflow_provider_pai_designer.emulator.operations import Caller, Operation
+from airflow_provider_pai_designer.emulator.reply import Reply
+from airflow_provider_pai_designer.emulator.seed import Fault
 from airflow_provider_pai_designer.emulator.signature import SignedRequest
 from airflow_provider_pai_designer.emulator.world import World
 
@@ -27,31 +28,27 @@ _LOG = logging.getLogger(__name__)
 _JUNK = {"ErrorCode": "Invalid.Tenant.ConnectionNotExists", "ErrorMessage": "The connection does not exist."}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What is sent back."""
-
-    status: int
-    body: Mapping[str, Any]
-
-
 def answer(world: World, request: SignedRequest) -> Reply:
     """Answer one request of an RPC service."""
     request_id = str(uuid4()).upper()
     action = request.headers.get("x-acs-action", "")
     access_key_id = ""
+    fault = faults.take(world, action)
     try:
         access_key_id = signature.claimed_key(request)
         caller = _authenticate(world, request, access_key_id)
-        reply = _perform(world, request, action, caller, request_id)
-        outcome = str(reply.body.get("ErrorCode")) if reply.body.get("Success") is False else "ok"
+        body = _perform(world, request, action, caller, request_id=request_id, fault=fault)
+        reply = Reply(status=200, body=body)
+        outcome = str(body.get("ErrorCode")) if body.get("Success") is False else "ok"
     except GatewayError as error:
         reply, outcome = _refusal(request, error, request_id), error.code
     except Exception:
         # a fault of the emulator: the client sees what it would see of a fault of the service
         _LOG.exception("%s failed", action)
-        fault = GatewayError(500, "InternalError.System", "An internal system error occurred. Try again later.")
-        reply, outcome = _refusal(request, fault, request_id), fault.code
+        bug = GatewayError(500, "InternalError.System", "An internal system error occurred. Try again later.")
+        reply, outcome = _refusal(request, bug, request_id), bug.code
+    if fault:
+        reply, outcome = faults.spoil(fault, reply), f"fault:{fault.behaviour}"
     _count(world, action, access_key_id, outcome)
     return reply
 
@@ -77,17 +74,31 @@ def _use_nonce(world: World, nonce: str) -> None:
             raise GatewayError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
 
 
-def _perform(world: World, request: SignedRequest, action: str, caller: Caller, request_id: str) -> Reply:
+def _perform(
+    world: World, request: SignedRequest, action: str, caller: Caller, *, request_id: str, fault: Fault | None
+) -> dict[str, Any]:
     operation = _operation(request.headers.get("x-acs-version", ""), action)
     body = dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
     try:
         with world.store.transaction():
             engine.advance(world)
-        with world.store.transaction():
-            data = operation.function(world, caller, operation.read({**request.query, **body}))
+        data = _do(world, operation, caller, operation.read({**request.query, **body}), fault)
     except BusinessError as error:
         return _soft_refusal(world, operation, error, request_id)
-    return Reply(status=200, body=_envelope(world, operation, data, request_id))
+    return _envelope(world, operation, data, request_id)
+
+
+def _do(world: World, operation: Operation, caller: Caller, arguments: dict[str, Any], fault: Fault | None) -> Any:
+    """Carry a call out, unless a fault is in the way."""
+    data = None
+    with world.store.transaction():
+        if fault is None or fault.carried_out:
+            data = operation.function(world, caller, arguments)
+        elif fault.behaviour == "later":
+            faults.postpone(world, fault, caller, operation.name, arguments)
+    if fault:
+        faults.refuse(fault)
+    return data
 
 
 def _operation(version: str, action: str) -> Operation:
@@ -101,25 +112,22 @@ def _operation(version: str, action: str) -> Operation:
 
 
 def _envelope(world: World, operation: Operation, data: Any, request_id: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"RequestId": request_id, "HttpStatusCode": 200, "Success": True}
-    if operation.envelope is not Envelope.BARE:
-        body["Data"] = data
-    if operation.envelope is not Envelope.PLAIN and world.junk_error_fields:
+    body = {"RequestId": request_id, **operation.envelope.wrap(data)}
+    if operation.envelope.error_fields and world.junk_error_fields:
         body.update(_JUNK)
     return body
 
 
-def _soft_refusal(world: World, operation: Operation, error: BusinessError, request_id: str) -> Reply:
-    if operation.envelope is Envelope.PLAIN or world.reading("business_errors") == "http":
+def _soft_refusal(world: World, operation: Operation, error: BusinessError, request_id: str) -> dict[str, Any]:
+    if not operation.envelope.error_fields or world.reading("business_errors") == "http":
         raise GatewayError(400, error.code, error.message)
-    body = {
+    return {
         "RequestId": request_id,
         "HttpStatusCode": 200,
         "Success": False,
         "ErrorCode": error.code,
         "ErrorMessage": error.message,
     }
-    return Reply(status=200, body=body)
 
 
 def _refusal(request: SignedRequest, error: GatewayError, request_id: str) -> Reply:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
 from airflow_provider_pai_designer.emulator.errors import invalid, missing
@@ -14,12 +13,25 @@ from airflow_provider_pai_designer.emulator.world import World
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-class Envelope(Enum):
-    """The fields around the data of a successful reply."""
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """The fields around the data of a successful reply, beside ``RequestId``: the vendor has no one form for all.
 
-    DATA = "RequestId, HttpStatusCode, Success, Data; error fields when Success is false"
-    BARE = "the same without Data"
-    PLAIN = "RequestId, HttpStatusCode, Success, Data; errors come as HTTP errors only"
+    :param member: where the data is; None for an operation that returns none.
+    :param success: value of ``Success``; None for a reply without it.
+    :param error_fields: whether a reply has room for ``ErrorCode``; otherwise errors come as HTTP errors only.
+    """
+
+    member: str | None = "Data"
+    success: bool | str | None = True
+    http_status: bool = True
+    error_fields: bool = True
+
+    def wrap(self, data: Any) -> dict[str, Any]:
+        """Return the fields of a successful reply."""
+        status = {"HttpStatusCode": 200} if self.http_status else {}
+        success = {} if self.success is None else {"Success": self.success}
+        return {**status, **success, **({} if self.member is None else {self.member: data})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +107,13 @@ class Operation:
 
         :raises GatewayError: a required one is missing, or a value is not allowed.
         """
+        for name, parameter in self.parameters.items():
+            if parameter.required and name not in sent:
+                raise missing(name)
         arguments = {}
         for name, parameter in self.parameters.items():
             if name in sent:
                 arguments[name] = parameter.read(name, sent[name])
-            elif parameter.required:
-                raise missing(name)
             elif parameter.default is not None:
                 arguments[name] = parameter.default
         return arguments

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 
-from airflow_provider_pai_designer.emulator.errors import BusinessError
+from airflow_provider_pai_designer.emulator.errors import BusinessError, not_found
 from airflow_provider_pai_designer.emulator.seed import DeploymentBehaviour
 from airflow_provider_pai_designer.emulator.world import World, local
 
@@ -32,6 +32,8 @@ def submit(world: World, file: sqlite3.Row, *, comment: str, skip_checkers: bool
         raise BusinessError(
             "Undocumented.SubmitInBasicMode", "Files of a workspace in basic mode are deployed, not submitted."
         )
+    if file["deleted_status"] != "NORMAL":
+        raise not_found("File", file["id"])
     _check_parent(file)
     _check_idle(world, file)
     version = file["version"]
@@ -68,6 +70,35 @@ def deploy(world: World, file: sqlite3.Row, *, comment: str, account: str) -> in
     return _add_deployment(world, file, version, stage="deploy", origin=origin, skip_checkers=True, account=account)
 
 
+def delete(world: World, file: sqlite3.Row, *, account: str) -> int | None:
+    """Delete a file; return the id of the deployment that takes its node away, None where it never had one.
+
+    In standard mode that is the development node: the deletion must be deployed as a change is.
+    https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-deletefile
+
+    :raises BusinessError: the file is being submitted or deployed, or is deleted already.
+    """
+    if file["deleted_status"] != "NORMAL":
+        raise not_found("File", file["id"])
+    _check_idle(world, file)
+    world.store.update("files", {"id": file["id"]}, deleted_status="DELETED", edited=world.clock.now())
+    if file["node_id"] is None:
+        return None
+    standard = world.workspace(file["workspace_id"])["mode"] == "standard"
+    status = "COMMITTING" if standard else "DEPLOYING"
+    version = _add_version(world, file, comment="", status=status, account=account, change_type="DELETE")
+    stage = "submit" if standard else "deploy"
+    return _add_deployment(world, file, version, stage=stage, origin=LOCAL, skip_checkers=True, account=account)
+
+
+def take_offline(world: World, node: sqlite3.Row) -> None:
+    """Take a node out of production; its file stays, and its version can be deployed again."""
+    _remove_node(world, node["environment"], _file(world, node["file_id"]))
+    world.store.update(
+        "file_versions", {"file_id": node["file_id"], "in_production": 1}, in_production=0, status="COMMITTED"
+    )
+
+
 def on_event(world: World, deployment_id: int, at: int) -> None:
     """Complete a deployment, or the check that follows it."""
     deployment = world.store.row("SELECT * FROM deployments WHERE id = ?", deployment_id)
@@ -102,7 +133,9 @@ def _unchecked(world: World, file_id: int, version: int) -> bool:
     return world.store.value(query, file_id, version) is not None
 
 
-def _add_version(world: World, file: sqlite3.Row, *, comment: str, status: str, account: str) -> int:
+def _add_version(
+    world: World, file: sqlite3.Row, *, comment: str, status: str, account: str, change_type: str = "UPDATE"
+) -> int:
     version = 1 + int(
         world.store.value("SELECT COALESCE(MAX(version), 0) FROM file_versions WHERE file_id = ?", file["id"])
     )
@@ -114,7 +147,7 @@ def _add_version(world: World, file: sqlite3.Row, *, comment: str, status: str, 
         content=file["content"],
         settings=file["settings"],
         status=status,
-        change_type="CREATE" if version == 1 else "UPDATE",
+        change_type="CREATE" if version == 1 else change_type,
         comment=comment,
         committer=account,
         committed=world.clock.now(),
@@ -193,6 +226,10 @@ def _commit(world: World, deployment: sqlite3.Row, at: int) -> None:
     _set_version(world, file_id, version, status="COMMITTED")
     submitted = _version(world, file_id, version)
     file = _file(world, file_id)
+    if submitted["change_type"] == "DELETE":
+        _remove_node(world, "DEV", file)
+        store.update("files", {"id": file_id}, committed=1, version=version)
+        return
     same = (file["content"], file["settings"]) == (submitted["content"], submitted["settings"])
     node_id = _write_node(world, "DEV", file, submitted, at)
     store.update("files", {"id": file_id}, committed=int(same), version=version, node_id=node_id)
@@ -202,9 +239,13 @@ def _release(world: World, deployment: sqlite3.Row, at: int) -> None:
     """The deployed version is in production now."""
     store, file_id, version = world.store, deployment["file_id"], deployment["version"]
     store.update("file_versions", {"file_id": file_id}, in_production=0)
+    file, deployed = _file(world, file_id), _version(world, file_id, version)
+    if deployed["change_type"] == "DELETE":
+        _set_version(world, file_id, version, status="DEPLOYED")
+        _remove_node(world, "PROD", file)
+        return
     _set_version(world, file_id, version, status="DEPLOYED", in_production=1)
-    file = _file(world, file_id)
-    node_id = _write_node(world, "PROD", file, _version(world, file_id, version), at)
+    node_id = _write_node(world, "PROD", file, deployed, at)
     if file["node_id"] is None:
         store.update("files", {"id": file_id}, node_id=node_id)
 
@@ -236,6 +277,10 @@ def _write_node(world: World, environment: str, file: sqlite3.Row, version: sqli
         modified=at,
     )
     return int(node_id)
+
+
+def _remove_node(world: World, environment: str, file: sqlite3.Row) -> None:
+    world.store.execute("DELETE FROM nodes WHERE file_id = ? AND environment = ?", file["id"], environment)
 
 
 def _file(world: World, file_id: int) -> sqlite3.Row:

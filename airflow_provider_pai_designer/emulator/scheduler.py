@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +25,8 @@ from airflow_provider_pai_designer.emulator.world import World, local, milliseco
 from airflow_provider_pai_designer.exceptions import NodeDefinitionError, SchedulingParameterError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters, schedule_time_for
 
+DAG_TYPES = ("DAILY", "MANUAL", "SMOKE_TEST", "SUPPLY_DATA", "MANUAL_FLOW", "BUSINESS_PROCESS_DAG")
+"""Types of runs by the vendor's number."""
 TASK_TYPES = (
     "NORMAL",
     "MANUAL",
@@ -66,9 +68,8 @@ def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: dat
     :return: id of the run, which the vendor calls the DAG id.
     """
     store, now = world.store, world.clock.now()
-    zone = world.zone(node["workspace_id"])
+    midnight = _midnight(world, node["workspace_id"], business_date)
     run_id = store.next_id("run")
-    midnight = milliseconds(datetime.combine(business_date, datetime.min.time()), zone)
     store.insert(
         "runs",
         id=run_id,
@@ -83,9 +84,88 @@ def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: dat
     )
     settings = json.loads(node["settings"])
     parameters = _effective_parameters(world, settings.get("ParaValue") or "", override)
-    for cycle in _cycles(world, node["workspace_id"], settings, business_date):
-        _create_instance(world, run_id=run_id, node=node, settings=settings, parameters=parameters, cycle=cycle)
+    cycles = _cycles(world, node["workspace_id"], settings, business_date)
+    for cycle in cycles[:1] if world.reading("smoke_cycles") == "first" else cycles:
+        _create_instance(
+            world,
+            run_id=run_id,
+            node=node,
+            settings=settings,
+            parameters=parameters,
+            business_date=midnight,
+            cycle=cycle,
+        )
     return run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillNode:
+    """A node of a backfill.
+
+    :param override: scheduling parameters given with the run.
+    :param dry: its instances succeed without being executed.
+    """
+
+    node: sqlite3.Row
+    override: str
+    dry: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backfill:
+    """What a backfill is to run: its nodes, for every business date from the first to the last.
+
+    :param begin: of nodes with several cycles a day, those from this local time on are run; ``end`` likewise.
+    :param parallel_dates: how many business dates run at once.
+    :param future_at_once: do not wait for schedule times that are still to come.
+    """
+
+    name: str
+    first: date
+    last: date
+    nodes: tuple[BackfillNode, ...]
+    begin: time
+    end: time
+    parallel_dates: int
+    future_at_once: bool
+
+    @property
+    def dates(self) -> list[date]:
+        """Every business date."""
+        return [date.fromordinal(day) for day in range(self.first.toordinal(), self.last.toordinal() + 1)]
+
+
+def start_backfill(world: World, backfill: Backfill, *, account: str) -> list[int]:
+    """Start a backfill; return the ids of its runs, which share their operation (doubt ``backfill_dags``)."""
+    operation_id = world.store.next_id("operation")
+    single = world.reading("backfill_dags") == "single"
+    runs: list[int] = []
+    for day in backfill.dates:
+        if not (runs and single):
+            runs.append(_add_backfill_run(world, backfill, day, operation_id=operation_id, account=account))
+        for node in backfill.nodes:
+            _create_backfill_instances(world, backfill, node, run_id=runs[-1], business_date=day)
+    _let_dates_begin(world, operation_id, world.clock.now())
+    return runs
+
+
+def restart(world: World, instance: sqlite3.Row) -> None:
+    """Run an instance that has ended again, under its id; the attempt that ended is kept in its history.
+
+    :raises BusinessError: it has not ended, or its node may not be rerun (both are doubts).
+    """
+    if instance["open"]:
+        if world.reading("restart_active") == "refuse":
+            raise BusinessError("Undocumented.InstanceActive", f"The instance {instance['id']} has not ended.")
+        return
+    mode = instance["rerun_mode"]
+    denied = mode == "ALL_DENIED" or (mode == "FAILURE_ALLOWED" and instance["status"] != "FAILURE")
+    if denied and world.reading("restart_rerun_mode") == "governs":
+        raise BusinessError("Undocumented.RerunDenied", f"The node does not allow a rerun ({mode}).")
+    _remember(world, instance)
+    now = world.clock.now()
+    _change(world, instance["id"], now, status="WAIT_TIME", open=1, finished=None, running_began=None)
+    world.store.schedule(now + _waiting(world), "instance", instance["id"])
 
 
 def stop(world: World, instance: sqlite3.Row) -> None:
@@ -168,6 +248,10 @@ def _effective_parameters(world: World, declared: str, override: str) -> str:
     return " ".join([*kept, *override.split()])
 
 
+def _midnight(world: World, workspace_id: int, day: date) -> int:
+    return milliseconds(datetime.combine(day, time.min), world.zone(workspace_id))
+
+
 def _cycles(world: World, workspace_id: int, settings: Mapping[str, Any], business_date: date) -> list[Cycle]:
     try:
         times = schedule_time_for(business_date, settings["CronExpress"])
@@ -177,15 +261,14 @@ def _cycles(world: World, workspace_id: int, settings: Mapping[str, Any], busine
         # not due on that day: there is an instance all the same, a dry one
         midnight = datetime.combine(date.fromordinal(business_date.toordinal() + 1), datetime.min.time())
         return [Cycle(schedule_time=midnight, period=1, task_type="SKIP_CYCLE")]
-    wanted = times[:1] if world.reading("smoke_cycles") == "first" else times
     zone = world.zone(workspace_id)
     return [
         Cycle(
-            schedule_time=time,
+            schedule_time=moment,
             period=number,
-            task_type=_task_type(world, settings, milliseconds(time, zone)),
+            task_type=_task_type(world, settings, milliseconds(moment, zone)),
         )
-        for number, time in enumerate(wanted, start=1)
+        for number, moment in enumerate(times, start=1)
     ]
 
 
@@ -200,8 +283,77 @@ def _task_type(world: World, settings: Mapping[str, Any], schedule_time: int) ->
     return str(kind)
 
 
+def _add_backfill_run(world: World, backfill: Backfill, day: date, *, operation_id: int, account: str) -> int:
+    run_id, node = world.store.next_id("run"), backfill.nodes[0].node
+    world.store.insert(
+        "runs",
+        id=run_id,
+        workspace_id=node["workspace_id"],
+        environment=node["environment"],
+        name=backfill.name,
+        type="SUPPLY_DATA",
+        operation_id=operation_id,
+        business_date=_midnight(world, node["workspace_id"], day),
+        parallel_dates=backfill.parallel_dates,
+        future_at_once=backfill.future_at_once,
+        creator=account,
+        created=world.clock.now(),
+    )
+    return run_id
+
+
+def _create_backfill_instances(
+    world: World, backfill: Backfill, item: BackfillNode, *, run_id: int, business_date: date
+) -> None:
+    node = item.node
+    settings = json.loads(node["settings"])
+    parameters = _effective_parameters(world, settings.get("ParaValue") or "", item.override)
+    cycles = _cycles(world, node["workspace_id"], settings, business_date)
+    if len(cycles) > 1:
+        cycles = [cycle for cycle in cycles if backfill.begin <= cycle.schedule_time.time() <= backfill.end]
+    for cycle in cycles:
+        _create_instance(
+            world,
+            run_id=run_id,
+            node=node,
+            settings=settings,
+            parameters=parameters,
+            business_date=_midnight(world, node["workspace_id"], business_date),
+            cycle=replace(cycle, task_type="SKIP_UNCHOOSE") if item.dry else cycle,
+            held=True,
+        )
+
+
+def _let_dates_begin(world: World, operation_id: int, at: int) -> None:
+    """Of a backfill's business dates so many run at once as it may; when one has ended, the next one begins."""
+    store, of_backfill = world.store, "run_id IN (SELECT id FROM runs WHERE operation_id = ?) AND open = 1"
+    limit = store.value("SELECT MIN(parallel_dates) FROM runs WHERE operation_id = ?", operation_id)
+    running = store.value(
+        f"SELECT COUNT(DISTINCT business_date) FROM instances WHERE {of_backfill} AND held = 0", operation_id
+    )
+    waiting = store.rows(
+        f"SELECT DISTINCT business_date FROM instances WHERE {of_backfill} AND held = 1 ORDER BY 1 LIMIT ?",
+        operation_id,
+        max(limit - running, 0),
+    )
+    for (day,) in waiting:
+        for (identity,) in store.rows(
+            f"SELECT id FROM instances WHERE {of_backfill} AND business_date = ?", operation_id, day
+        ):
+            store.update("instances", {"id": identity}, held=0)
+            store.schedule(at + _waiting(world), "instance", identity)
+
+
 def _create_instance(
-    world: World, *, run_id: int, node: sqlite3.Row, settings: Mapping[str, Any], parameters: str, cycle: Cycle
+    world: World,
+    *,
+    run_id: int,
+    node: sqlite3.Row,
+    settings: Mapping[str, Any],
+    parameters: str,
+    business_date: int,
+    cycle: Cycle,
+    held: bool = False,
 ) -> None:
     store, now = world.store, world.clock.now()
     run = store.row("SELECT * FROM runs WHERE id = ?", run_id)
@@ -220,11 +372,12 @@ def _create_instance(
         program_type=program_type(node["file_type"]),
         business_flow_id=studio.business_flow_id(world, node["workspace_id"], node["folder"]),
         connection=settings.get("ConnectionName"),
-        repeatable=settings["RerunMode"] != "ALL_DENIED",
+        rerun_mode=settings["RerunMode"],
+        held=held,
         status="NOT_RUN",
         task_type=cycle.task_type,
         dag_type=run["type"],
-        business_date=run["business_date"],
+        business_date=business_date,
         schedule_time=milliseconds(cycle.schedule_time, world.zone(node["workspace_id"])),
         period=cycle.period,
         parameters=parameters,
@@ -235,15 +388,22 @@ def _create_instance(
         created=now,
         modified=now,
     )
-    store.schedule(now + _waiting(world), "instance", instance_id)
+    if not held:
+        store.schedule(now + _waiting(world), "instance", instance_id)
 
 
 def _wait_for_time(world: World, instance: sqlite3.Row, at: int) -> None:
     ready = at + _waiting(world)
-    if world.reading("future_test") == "waits":
+    if _waits_for_schedule_time(world, instance):
         ready = max(ready, instance["schedule_time"])
     _change(world, instance["id"], at, status="WAIT_TIME", wait_time_began=at)
     world.store.schedule(ready, "instance", instance["id"])
+
+
+def _waits_for_schedule_time(world: World, instance: sqlite3.Row) -> bool:
+    if instance["dag_type"] == "SMOKE_TEST":
+        return world.reading("future_test") == "waits"
+    return not world.store.value("SELECT future_at_once FROM runs WHERE id = ?", instance["run_id"])
 
 
 def _wait_for_resource(world: World, instance: sqlite3.Row, at: int) -> None:
@@ -289,7 +449,9 @@ def _end(world: World, instance: sqlite3.Row, at: int) -> None:
         _finish(world, identity, at, status="FAILURE", reruns_left=0)
     else:
         status = "FAILURE" if world.reading("transient_failure") == "yes" else "WAIT_TIME"
-        _change(world, identity, at, status=status, reruns_left=reruns - 1, finished=at)
+        _change(world, identity, at, status="FAILURE", reruns_left=reruns - 1, finished=at)
+        _remember(world, _instance(world, identity))
+        _change(world, identity, at, status=status)
         store.schedule(at + instance["rerun_interval"], "instance", identity)
 
 
@@ -307,7 +469,8 @@ def _execution(world: World, instance: sqlite3.Row, number: int, at: int) -> Exe
     node = world.store.row(
         "SELECT * FROM nodes WHERE environment = ? AND id = ?", instance["environment"], instance["node_id"]
     )
-    assert node is not None
+    if node is None:
+        return _immediate(at, "ERROR", "The node does not exist any more", succeeded=False)
     if instance["task_type"] == "PAUSE":
         return _immediate(at, "ERROR", "The node is frozen: the instance is set to failed", succeeded=False)
     if instance["task_type"] in _DRY:
@@ -429,7 +592,20 @@ def _write_attempt(world: World, instance_id: int, *, number: int, succeeded: bo
 
 
 def _finish(world: World, instance_id: int, at: int, **changes: Any) -> None:
-    _change(world, instance_id, at, finished=at, open=0, **changes)
+    _change(world, instance_id, at, finished=at, open=0, held=0, **changes)
+    run = world.store.row(
+        "SELECT runs.* FROM runs JOIN instances ON run_id = runs.id AND instances.id = ?", instance_id
+    )
+    assert run is not None
+    if run["type"] == "SUPPLY_DATA":
+        _let_dates_begin(world, run["operation_id"], at)
+
+
+def _remember(world: World, instance: sqlite3.Row) -> None:
+    """Keep what an attempt came to, before the next one begins."""
+    world.store.upsert(
+        "history", instance_id=instance["id"], number=instance["attempt"], snapshot=json.dumps(dict(instance))
+    )
 
 
 def _change(world: World, instance_id: int, at: int, **changes: Any) -> None:

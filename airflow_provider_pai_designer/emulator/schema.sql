@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS files (
     content TEXT NOT NULL,
     settings TEXT NOT NULL,             -- the node configuration under the vendor's names
     use_type TEXT NOT NULL,
+    deleted_status TEXT NOT NULL DEFAULT 'NORMAL',
     committed INTEGER NOT NULL,
     version INTEGER NOT NULL,
     node_id INTEGER,
@@ -127,9 +128,12 @@ CREATE TABLE IF NOT EXISTS runs (
     type TEXT NOT NULL,
     operation_id INTEGER NOT NULL,
     business_date INTEGER NOT NULL,
+    parallel_dates INTEGER NOT NULL DEFAULT 1,      -- of a backfill: how many business dates run at once
+    future_at_once INTEGER NOT NULL DEFAULT 0,      -- of a backfill: whether times to come are not awaited
     creator TEXT NOT NULL,
     created INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS runs_by_operation ON runs (operation_id);
 CREATE TABLE IF NOT EXISTS instances (
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL,
@@ -141,7 +145,7 @@ CREATE TABLE IF NOT EXISTS instances (
     program_type TEXT NOT NULL,
     business_flow_id INTEGER,
     connection TEXT,
-    repeatable INTEGER NOT NULL,
+    rerun_mode TEXT NOT NULL,
     status TEXT NOT NULL,
     task_type TEXT NOT NULL,
     dag_type TEXT NOT NULL,
@@ -153,6 +157,7 @@ CREATE TABLE IF NOT EXISTS instances (
     rerun_interval INTEGER NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
     open INTEGER NOT NULL DEFAULT 1,    -- 0 once nothing more will happen
+    held INTEGER NOT NULL DEFAULT 0,    -- 1 while its business date waits for an earlier one of the backfill
     creator TEXT NOT NULL,
     created INTEGER NOT NULL,
     modified INTEGER NOT NULL,
@@ -174,6 +179,12 @@ CREATE TABLE IF NOT EXISTS attempts (
     log TEXT NOT NULL,                  -- [time, level, text] lines, the future ones included
     PRIMARY KEY (instance_id, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (
+    instance_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,            -- the attempt that ended
+    snapshot TEXT NOT NULL,             -- the row of the instance at that moment
+    PRIMARY KEY (instance_id, number)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS partitions (
     table_name TEXT NOT NULL,
     partition TEXT NOT NULL,            -- empty for a table without partitions
@@ -191,9 +202,15 @@ CREATE TABLE IF NOT EXISTS events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_by_subject ON events (kind, subject);
 
+CREATE TABLE IF NOT EXISTS late_calls (
+    id INTEGER PRIMARY KEY,
+    operation TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    arguments TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS behaviours (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,                 -- step, deployment
+    kind TEXT NOT NULL,                 -- step, deployment, fault
     rule TEXT NOT NULL,
     used INTEGER NOT NULL DEFAULT 0
 );

@@ -1,4 +1,4 @@
-"""The world at the start of an emulator, and how its steps and deployments behave: a JSON document.
+"""The world at the start of an emulator, and how its steps, deployments and calls behave: a JSON document.
 
 A seed names only what it wants to differ from ``seeds/default.json``::
 
@@ -12,6 +12,10 @@ A seed names only what it wants to differ from ``seeds/default.json``::
       "deployments": [
         {"behaviour": "fail", "file": "broken", "stage": "deploy", "message": "no quota"},
         {"behaviour": "check_fails", "file": "checked", "seconds": 3}
+      ],
+      "faults": [
+        {"behaviour": "close", "operation": "RunSmokeTest", "done": true},
+        {"behaviour": "http", "operation": "Get*", "status": 429, "code": "Throttling.User", "after": 2, "times": 3}
       ],
       "timing": {"step_seconds": 0.2},
       "doubts": {"transient_failure": "yes"},
@@ -37,6 +41,12 @@ _SEEDS = Path(__file__).parent / "seeds"
 
 CONTENTS = ("three_steps", "global_variable", "global_variable_bare", "thirteen_steps")
 """Names of the node contents that come with the emulator."""
+
+FAULTS = (
+    *("close", "reset", "hang", "later", "delay"),
+    *("http", "html", "truncated", "garbage", "refuse", "contradict"),
+)
+"""How a call can fail, see :class:`Fault`."""
 
 
 class SeedError(ValueError):
@@ -161,6 +171,52 @@ class DeploymentBehaviour:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What becomes of matching calls instead of an ordinary reply.
+
+    ``close``, ``reset``, ``hang``: no reply. ``later``: closed at once, carried out when nobody waits any more.
+    ``delay``: a good reply, late. ``http``: an HTTP error. ``html``: the page of a proxy with status 502.
+    ``truncated``, ``garbage``: a reply that nobody can read. ``refuse``: Success false. ``contradict``: Success false
+    beside the data of a call that was carried out.
+
+    :param behaviour: one of these.
+    :param operation: pattern for the operation's name.
+    :param after: how many matching calls come through before the first that does not.
+    :param times: how many calls meet the fault; None for every one.
+    :param done: whether the operation is carried out all the same; ``delay``, ``truncated`` and ``contradict`` always.
+    :param seconds: of ``delay`` in real time, of ``later`` in simulated time.
+    :param status: HTTP status of ``http``.
+    :param code: error code of ``http``, ``refuse`` and ``contradict``; ``message`` likewise.
+    """
+
+    behaviour: str
+    operation: str = "*"
+    after: int = 0
+    times: int | None = 1
+    done: bool = False
+    seconds: float = 1.0
+    status: int = 500
+    code: str = "InternalError.System"
+    message: str = "seeded fault"
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.behaviour not in FAULTS:
+            raise SeedError(f"A fault is one of {', '.join(FAULTS)}, not {self.behaviour!r}.")
+        if not 400 <= self.status <= 599:
+            raise SeedError(f"The HTTP status of a fault is between 400 and 599, not {self.status}.")
+
+    @property
+    def carried_out(self) -> bool:
+        """Whether the operation is carried out before the reply goes astray."""
+        return self.done or self.behaviour in ("delay", "truncated", "contradict")
+
+    def matches(self, *, operation: str) -> bool:
+        """Tell whether this is meant for an operation."""
+        return fnmatchcase(operation, self.operation)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """How long things take, in simulated seconds.
 
@@ -188,6 +244,7 @@ class Seed:
     resource_groups: tuple[ResourceGroup, ...] = ()
     steps: tuple[StepBehaviour, ...] = ()
     deployments: tuple[DeploymentBehaviour, ...] = ()
+    faults: tuple[Fault, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
     junk_error_fields: bool | None = None
@@ -199,6 +256,7 @@ _ITEMS = {
     "resource_groups": ResourceGroup,
     "steps": StepBehaviour,
     "deployments": DeploymentBehaviour,
+    "faults": Fault,
 }
 
 
@@ -243,6 +301,8 @@ def apply(store: Store, seed: Seed, *, now: int) -> None:
         store.insert("behaviours", kind="step", rule=json.dumps(asdict(step)))
     for deployment in reversed(seed.deployments):
         store.insert("behaviours", kind="deployment", rule=json.dumps(asdict(deployment)))
+    for fault in reversed(seed.faults):
+        store.insert("behaviours", kind="fault", rule=json.dumps(asdict(fault)))
     for name, chosen in (("timing", seed.timing), ("doubts", seed.doubts)):
         store.set_setting(name, {**(store.setting(name) or {}), **chosen})
     if seed.junk_error_fields is not None:

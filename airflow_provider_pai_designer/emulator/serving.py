@@ -5,8 +5,10 @@ Requests are answered in the event loop itself, one after the other: see ``store
 
 from __future__ import annotations
 
-import json
+import asyncio
 import socket
+import struct
+import sys
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,10 +17,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_pai_designer.emulator import control, gateway
 from airflow_provider_pai_designer.emulator.control import ControlRequest
-from airflow_provider_pai_designer.emulator.gateway import Reply
+from airflow_provider_pai_designer.emulator.reply import Ending, Reply
 from airflow_provider_pai_designer.emulator.signature import SignedRequest
 from airflow_provider_pai_designer.emulator.world import World
 
@@ -32,10 +35,10 @@ def application(world: World, *, token: str) -> Starlette:
     """
 
     async def serve_vendor(request: Request) -> Response:
-        return _response(gateway.answer(world, await _signed(request)))
+        return await _respond(request, gateway.answer(world, await _signed(request)))
 
     async def serve_control(request: Request) -> Response:
-        return _response(control.answer(world, await _control(request), token=token))
+        return await _respond(request, control.answer(world, await _control(request), token=token))
 
     return Starlette(
         routes=[
@@ -51,8 +54,7 @@ def serve(world: World, *, token: str, listener: socket.socket) -> None:
     """Serve until the process is asked to end."""
     config = uvicorn.Config(
         application(world, token=token),
-        # It takes a whole address as the target of a request, as a client writes it that was given a proxy.
-        http="httptools",
+        http=_Protocol,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -80,6 +82,46 @@ async def _control(request: Request) -> ControlRequest:
     )
 
 
-def _response(reply: Reply) -> Response:
-    content = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
-    return Response(content, status_code=reply.status, media_type="application/json")
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 in which a handler can reach the connection.
+
+    It takes a whole address as the target of a request, as a client writes it that was given a proxy.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        # A client that sends head and body apart waits for the first to be acknowledged, which Linux puts off by 40 ms.
+        if sys.platform == "linux":
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["transport"] = self.transport
+
+
+class _Silence(Response):
+    """Nothing is sent: the connection is gone."""
+
+    async def __call__(self, *_: object) -> None:
+        return
+
+
+async def _respond(request: Request, reply: Reply) -> Response:
+    await asyncio.sleep(reply.delay)
+    if reply.ending is Ending.SENT:
+        kind = "text/html" if isinstance(reply.body, str) else "application/json"
+        return Response(reply.text, status_code=reply.status, media_type=kind)
+    if reply.ending is not Ending.HANGING:
+        _cut(request.state.transport, reset=reply.ending is Ending.RESET)
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return _Silence()
+
+
+def _cut(transport: asyncio.Transport, *, reset: bool) -> None:
+    if reset:
+        # with nothing to linger for, the system ends the connection with RST instead of FIN
+        linger = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()

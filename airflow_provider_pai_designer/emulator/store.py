@@ -21,6 +21,7 @@ _FIRST_IDS = {
     "node": 700_000_001,
     "deployment": 3_000_001,
     "business_flow": 300_001,
+    "late_call": 1,
     "run": 338_450_001,
     "operation": 12_001,
     # beyond 32 bits, as instance ids of DataWorks are

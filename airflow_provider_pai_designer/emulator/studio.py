@@ -53,7 +53,10 @@ def create_file(world: World, workspace: sqlite3.Row, properties: Mapping[str, A
         )
     folder = _folder(world, workspace, properties)
     taken = world.store.value(
-        "SELECT id FROM files WHERE workspace_id = ? AND name = ? AND folder = ?", workspace["id"], name, folder
+        "SELECT id FROM files WHERE workspace_id = ? AND name = ? AND folder = ? AND deleted_status = 'NORMAL'",
+        workspace["id"],
+        name,
+        folder,
     )
     if taken and world.reading("duplicate_file") == "refuse":
         raise BusinessError("Undocumented.FileExists", f"A file named {name} already exists in the folder {folder}.")
@@ -88,6 +91,8 @@ def update_file(world: World, file: sqlite3.Row, properties: Mapping[str, Any], 
     :param properties: parameters of UpdateFile that were sent, without those that name file and workspace.
     :raises BusinessError: a value is what the file has already, the folder is not there, unknown resource group.
     """
+    if file["deleted_status"] != "NORMAL":
+        raise not_found("File", file["id"])
     stored = json.loads(file["settings"])
     if "FileFolderPath" in properties:
         properties = {**properties, "FileFolderPath": properties["FileFolderPath"].strip("/")}

@@ -10,9 +10,14 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_outcome
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
-from airflow_provider_pai_designer.exceptions import ConfigurationError, RunStoppedError
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    RunNotStoppedError,
+    RunStoppedError,
+    ServiceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 def configured_timezone() -> str:
     """Return ``[pai_designer] timezone``: the zone of workspaces whose connection names none."""
     return str(conf.get("pai_designer", "timezone", fallback="Asia/Shanghai"))
+
+
+_LOOKS_FOR_INSTANCES = 10
 
 
 class PaiDesignerHook(BaseHook):
@@ -153,6 +161,7 @@ class PaiDesignerHook(BaseHook):
         from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
         target = self.workspace.check_environment(environment)
+        self.pause(0)
         text = None if parameters is None else SchedulingParameters.from_mapping(parameters).render()
         run = self.dataworks.start_test(
             node_id=node_id, environment=target, business_date=business_date, name=name, parameters=text
@@ -175,13 +184,33 @@ class PaiDesignerHook(BaseHook):
     def stop_run(self, run: Run) -> tuple[Instance, ...]:
         """Ask for every unfinished instance of a run to be stopped, and return these instances.
 
-        DataWorks stops them some time later; the engine's own job may outlive them.
+        DataWorks stops them some time later; the engine's own job may outlive them. A run that is too young to have
+        instances is looked at again for some seconds.
+
+        :raises RunNotStoppedError: an instance could not be asked to stop, or none was there to be asked.
         """
-        unfinished = tuple(item for item in self.list_instances(run) if item.outcome is Outcome.ACTIVE)
-        for instance in unfinished:
-            self.dataworks.stop_instance(instance.id, Environment(run.environment))
-            self.log.info("Asked DataWorks to stop instance %s of the run %s", instance.id, run.name)
+        instances = self.list_instances(run)
+        for _ in range(_LOOKS_FOR_INSTANCES):
+            if instances:
+                break
+            Event().wait(1)
+            instances = self.list_instances(run)
+        else:
+            raise RunNotStoppedError(f"The run {run.name} shows no instance yet that could be stopped.")
+        unfinished = tuple(item for item in instances if item.outcome is Outcome.ACTIVE)
+        refusals = [refusal for item in unfinished if (refusal := self._stop_instance(item, run))]
+        if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
+            raise RunNotStoppedError(f"Of the run {run.name} not all could be stopped: {'; '.join(map(str, refusals))}")
         return unfinished
+
+    def _stop_instance(self, instance: Instance, run: Run) -> ServiceError | None:
+        """Ask for one instance to be stopped; a refusal (it may just have ended) must not keep the others going."""
+        try:
+            self.dataworks.stop_instance(instance.id, Environment(run.environment))
+        except ServiceError as error:
+            return error
+        self.log.info("Asked DataWorks to stop instance %s of the run %s", instance.id, run.name)
+        return None
 
     def pause(self, seconds: float) -> None:
         """Wait between two steps of a task.
@@ -207,7 +236,13 @@ class PaiDesignerHook(BaseHook):
 
     @cached_property
     def _extra(self) -> dict[str, Any]:
-        return self._connection.extra_dejson
+        extra = self._connection.extra_dejson
+        if not isinstance(extra, dict):
+            raise ConfigurationError(
+                f"The extra of the connection {self.pai_designer_conn_id!r} must be a JSON object with members such as "
+                "region and workspace."
+            )
+        return extra
 
     def _required(self, field: str, argument: object, example: str) -> str:
         value = str(argument or self._extra.get(field) or "").strip()

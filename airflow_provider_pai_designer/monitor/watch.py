@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, run_outcome
-from airflow_provider_pai_designer.exceptions import ServiceError
 
 OUTAGE_SECONDS = 3600.0
 """How long a run may be out of sight before the watch gives up; the run itself is left alone."""
@@ -41,7 +40,7 @@ class RunWatch:
     _seen: str = field(default="", init=False)
     _failing_since: float | None = field(default=None, init=False)
     _blind_since: float | None = field(default=None, init=False)
-    last_error: ServiceError | None = field(default=None, init=False)
+    last_error: Exception | None = field(default=None, init=False)
 
     def observe(self, instances: Sequence[Instance], *, now: float) -> Verdict:
         """Take in what a poll saw.
@@ -54,7 +53,7 @@ class RunWatch:
             return Verdict.ENDED
         return self._check_deadline(now)
 
-    def miss(self, error: ServiceError, *, now: float) -> Verdict:
+    def miss(self, error: Exception, *, now: float) -> Verdict:
         """Take in that a poll saw nothing. A run is never judged by a poll that failed."""
         self._blind_since = self._blind_since or now
         self.last_error = error
@@ -73,12 +72,12 @@ class RunWatch:
 
     def _waited_out(self, instances: Sequence[Instance], now: float) -> bool:
         """A failure with reruns left whose rerun does not come (the instance was stopped, say) is an end after all."""
-        failing = [item for item in instances if item.status is InstanceStatus.FAILURE]
-        if not failing or len(failing) < len(instances):
+        active = [item for item in instances if item.outcome is Outcome.ACTIVE]
+        if not active or any(item.status is not InstanceStatus.FAILURE for item in active):
             self._failing_since = None
             return False
         self._failing_since = self._failing_since or now
-        interval = max(item.rerun_interval_seconds for item in failing)
+        interval = max(item.rerun_interval_seconds for item in active)
         return now - self._failing_since > interval + _RERUN_GRACE_SECONDS
 
     def _say(self, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -13,17 +13,48 @@ from airflow_provider_pai_designer.exceptions import ConfigurationError
 _Declared = TypeVar("_Declared", Schedule, RerunPolicy)
 
 
-def read_number(name: str, value: object, *, least: float = 0) -> float:
+LONGEST_SECONDS = 366 * 86_400.0
+"""No time of a task is longer than this: a year."""
+
+
+def read_text(name: str, value: object) -> str:
+    """Read an identifier; a number is taken as its digits.
+
+    :raises ConfigurationError: it is missing, or neither text nor a number.
+    """
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise ConfigurationError(f"{name} must be text, not {value!r}.")
+    return str(value)
+
+
+def read_names(name: str, value: object) -> tuple[str, ...]:
+    """Read a list of names, which may come as rendered text: a JSON list, or one name.
+
+    :raises ConfigurationError: another shape, or a name with a comma.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = json.loads(value) if value.lstrip().startswith("[") else [value]
+    if not isinstance(value, Sequence):
+        raise ConfigurationError(f"{name} must be a list of names, not {value!r}.")
+    names = tuple(read_text(name, item) for item in value)
+    if comma := next((item for item in names if "," in item), None):
+        raise ConfigurationError(f"{name} must be a list of names: write {comma!r} as several.")
+    return names
+
+
+def read_number(name: str, value: object, *, least: float = 0, most: float = LONGEST_SECONDS) -> float:
     """Read a number that may come as rendered text.
 
-    :raises ConfigurationError: it is not a number, or smaller than ``least``.
+    :raises ConfigurationError: it is not a number, smaller than ``least`` or greater than ``most``.
     """
     try:
         number = float(str(value))
     except ValueError:
         number = float("nan")
-    if not number >= least:
-        raise ConfigurationError(f"{name} must be a number from {least:g} on, not {value!r}.")
+    if not least <= number <= most:
+        raise ConfigurationError(f"{name} must be a number from {least:g} to {most:.0f}, not {value!r}.")
     return number
 
 
@@ -64,6 +95,8 @@ def read_schedule(value: object) -> Schedule:
         if members["type"] not in kinds:
             raise ConfigurationError(f"schedule['type'] must be one of {', '.join(kinds)}, not {members['type']!r}.")
         members["type"] = SchedulerType(members["type"])
+    if "cron" in members:
+        members["cron"] = read_text("schedule['cron']", members["cron"])
     return _declare("schedule", Schedule, members)
 
 
@@ -75,16 +108,16 @@ def read_rerun_policy(value: object) -> RerunPolicy:
     members = _read_mapping("rerun", value)
     for name in ("times", "interval_seconds"):
         if name in members:
-            members[name] = int(read_number(f"rerun[{name!r}]", members[name]))
+            members[name] = int(read_number(f"rerun[{name!r}]", members[name], most=1800))
     return _declare("rerun", RerunPolicy, members)
 
 
-def read_parameters(value: object) -> dict[str, str]:
+def read_parameters(name: str, value: object) -> dict[str, str]:
     """Read scheduling parameters: a mapping (or its JSON text) of names to expressions; numbers are taken as text.
 
     :raises ConfigurationError: another shape.
     """
-    return {name: str(expression) for name, expression in _read_mapping("parameters", value).items()}
+    return {member: str(expression) for member, expression in _read_mapping(name, value).items()}
 
 
 def _read_mapping(name: str, value: object) -> dict[str, Any]:

@@ -22,12 +22,14 @@ from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     ContentError,
+    PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
+    RunStoppedError,
     RunTimeoutError,
     ServiceError,
 )
-from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook, configured_timezone
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
+    from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 _BACKSTOP = timedelta(days=2)
 """Airflow's own deferral time-out lies this long after our deadline: it stops nothing, so it must never come first."""
@@ -46,11 +49,12 @@ _KILL_SECONDS = 4
 
 _REASON_LINES = 8
 _REASONS = {
+    Outcome.ACTIVE: "failed, and the automatic rerun that it had left did not come",
     Outcome.FAILURE: "failed",
     Outcome.FROZEN: "was failed at its start, because the node is frozen (schedule type PAUSE). Unfreeze the node",
     Outcome.DRY_RUN: (
         "reported success without running the pipeline (task type {task_type}). Choose a business date on which the "
-        "node is due, and a schedule of type NORMAL"
+        "node is due, a schedule of type NORMAL, and an effective window (schedule start and end) that holds that date"
     ),
     Outcome.UNKNOWN: "ended with the unknown task type {task_type}, which does not count as success",
 }
@@ -65,15 +69,18 @@ class PaiDesignerNodeOperator(BaseOperator):
     https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-runsmoketest
 
     The result (and XCom ``return_value``) is a plain dict: ``node_id``, ``file_id``, ``node`` (what was done to it),
-    ``run_name``, ``environment``, ``business_date``, ``remote_dag_ids``, ``outcome``, and ``instances``, a list of
-    dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and
-    ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own from the start of the run.
+    ``parameters`` (all of the run, expressions where DataWorks evaluates them), ``run_name``, ``environment``,
+    ``business_date``, ``remote_dag_ids``, ``outcome``, and ``instances``, a list of dicts with ``instance_id``,
+    ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and ``parameters``. ``node_id``,
+    ``run_name`` and ``remote_dag_ids`` are XComs of their own from the start of the run.
 
     :param node_name: name of the node in DataStudio.
     :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
     :param content: the node's content document as text. It is no template, because manifests have braces of their own.
     :param content_file: path of a file with the content instead; relative to the DAG file's folder.
     :param parameters: scheduling parameters of the node, name to expression (``{"dt": "$bizdate"}``).
+    :param run_parameters: scheduling parameters of this run alone, laid over ``parameters``; they get their values
+        here, at the first schedule time that the node's cron has for the business date.
     :param schedule: how DataWorks schedules the node by itself: a mapping with ``cron``, ``type``, ``start`` and
         ``end`` of the effective window. None: a daily node whose window lies far in the future, so that only Airflow
         starts it.
@@ -101,6 +108,7 @@ class PaiDesignerNodeOperator(BaseOperator):
         "folder",
         "content_file",
         "parameters",
+        "run_parameters",
         "schedule",
         "parents",
         "rerun",
@@ -115,7 +123,12 @@ class PaiDesignerNodeOperator(BaseOperator):
         "poll_interval",
         "timeout",
     )
-    template_fields_renderers = {"parameters": "json", "schedule": "json", "rerun": "json"}  # noqa: RUF012
+    template_fields_renderers = {  # noqa: RUF012
+        "parameters": "json",
+        "run_parameters": "json",
+        "schedule": "json",
+        "rerun": "json",
+    }
     ui_color = "#ffe9dc"
 
     def __init__(
@@ -126,6 +139,7 @@ class PaiDesignerNodeOperator(BaseOperator):
         content: str | None = None,
         content_file: str | None = None,
         parameters: Mapping[str, str] | None = None,
+        run_parameters: Mapping[str, str] | None = None,
         schedule: Mapping[str, Any] | None = None,
         parents: Sequence[str] | None = None,
         rerun: Mapping[str, Any] | None = None,
@@ -151,6 +165,7 @@ class PaiDesignerNodeOperator(BaseOperator):
         self.content = content
         self.content_file = content_file
         self.parameters = parameters
+        self.run_parameters = run_parameters
         self.schedule = schedule
         self.parents = parents
         self.rerun = rerun
@@ -176,16 +191,20 @@ class PaiDesignerNodeOperator(BaseOperator):
 
         node = self._declared_node(context)
         business_date = self._business_date(context)
+        parameters = self._all_parameters(node, business_date)
         poll_interval = read_number("poll_interval", self.poll_interval, least=0.1)
-        deadline = self._deadline(None if self.timeout is None else read_number("timeout", self.timeout))
+        timeout = None if self.timeout is None else read_number("timeout", self.timeout, least=1)
+        deadline = self._deadline(timeout)
         ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
         self._run = self._hook.test_node(
             ensured.node_id,
             business_date=business_date,
             name=self._run_name(context),
             environment=self.environment,
+            parameters=parameters if self.run_parameters else None,
         )
-        started = _started(self._run, ensured)
+        self._end_if_killed(self._run)
+        started = _started(self._run, ensured, parameters)
         for key in ("node_id", "run_name", "remote_dag_ids"):
             context["ti"].xcom_push(key=key, value=started[key])
         if not self.wait_for_completion:
@@ -206,14 +225,24 @@ class PaiDesignerNodeOperator(BaseOperator):
         return self._finish(event["run"], Verdict(event["verdict"]), {}, message=event.get("message") or "")
 
     def on_kill(self) -> None:
-        """Stop the run, if one was started."""
-        self._hook.release()
-        if self._run is None:
-            return
+        """Stop the run, if one was started; nothing is started any more."""
         # In a thread of its own: this is a signal handler, and may have interrupted a call that holds the same locks.
-        stopper = Thread(target=self._stop, args=(self._run,), name="pai_designer-stop")
+        stopper = Thread(target=self._release, args=(self._run,), name="pai_designer-stop")
         stopper.start()
         stopper.join(timeout=_KILL_SECONDS)
+
+    def _release(self, run: Run | None) -> None:
+        self._hook.release()
+        if run is not None:
+            self._stop(run)
+
+    def _end_if_killed(self, run: Run) -> None:
+        """End a task that was killed while the run was being asked for; ``on_kill`` could not know of the run."""
+        try:
+            self._hook.pause(0)
+        except RunStoppedError:
+            self._stop(run)
+            raise
 
     @cached_property
     def _hook(self) -> PaiDesignerHook:
@@ -221,23 +250,30 @@ class PaiDesignerNodeOperator(BaseOperator):
 
     def _declared_node(self, context: Context) -> Node:
         """Build the node from the arguments; nothing is sent."""
+        from airflow_provider_pai_designer.designer.content import NodeContent
         from airflow_provider_pai_designer.designer.node import Node
-        from airflow_provider_pai_designer.operators.arguments import read_parameters, read_rerun_policy, read_schedule
+        from airflow_provider_pai_designer.operators.arguments import (
+            read_names,
+            read_parameters,
+            read_rerun_policy,
+            read_schedule,
+            read_text,
+        )
         from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
         schedule = read_schedule(self.schedule)
         schedule.check_runnable()
         node = Node(
-            name=self.node_name,
-            folder=self.folder,
-            content=self._read_content(context),
-            parameters=SchedulingParameters.from_mapping(read_parameters(self.parameters)),
+            name=read_text("node_name", self.node_name),
+            folder=read_text("folder", self.folder),
+            content=NodeContent.parse(self._read_content(context)).completed().render(),
+            parameters=SchedulingParameters.from_mapping(read_parameters("parameters", self.parameters)),
             schedule=schedule,
-            parents=tuple(self.parents or ()),
+            parents=read_names("parents", self.parents),
             rerun=read_rerun_policy(self.rerun),
             resource_group=self.resource_group,
-            owner=self.node_owner,
-            description=self.description,
+            owner=None if self.node_owner is None else read_text("node_owner", self.node_owner),
+            description=str(self.description or ""),
         )
         node.check()
         return node
@@ -245,6 +281,11 @@ class PaiDesignerNodeOperator(BaseOperator):
     def _read_content(self, context: Context) -> str:
         if (self.content is None) == (self.content_file is None):
             raise ConfigurationError("Give the node's content either as content= or as content_file=.")
+        if self.content is not None and not isinstance(self.content, str):
+            raise ConfigurationError(
+                f"content must be text, not {type(self.content).__name__}: it is no template, so what another task "
+                "returned cannot stand here. Write it to a file and give content_file=, or map the task over it."
+            )
         if self.content is not None:
             return self.content
         path = Path(context["dag"].fileloc).parent / str(self.content_file)
@@ -258,18 +299,49 @@ class PaiDesignerNodeOperator(BaseOperator):
 
     def _business_date(self, context: Context) -> date:
         from airflow_provider_pai_designer.operators.arguments import read_business_date
-        from airflow_provider_pai_designer.scheduling import business_date_for
+        from airflow_provider_pai_designer.scheduling.run_times import read_run_times
 
         timezone = self._hook.timezone
+        if (configured := configured_timezone()) != timezone.key:
+            self.log.info(
+                "Dates are days in %s, the connection's time zone; [pai_designer] timezone is %s, so give macros "
+                "conn_id=%r or tz=%r.",
+                timezone.key,
+                configured,
+                self.pai_designer_conn_id,
+                timezone.key,
+            )
+        today = datetime.now(timezone).date()
         if self.business_date is not None:
-            return read_business_date(self.business_date, today=datetime.now(timezone).date())
-        dag_run: Any = context["dag_run"]
-        return business_date_for(
-            run_after=dag_run.run_after,
-            data_interval_end=dag_run.data_interval_end,
-            partition_date=context.get("partition_date"),
-            timezone=timezone.key,
+            business_date = read_business_date(self.business_date, today=today)
+        else:
+            business_date = read_run_times(dict(context), timezone=timezone.key).business_date
+        if business_date == today:
+            self.log.warning(
+                "The business date is today, %s: its data is not complete, and the node's schedule time is tomorrow. A "
+                "partitioned timetable needs run_offset=-1 for the day before.",
+                business_date,
+            )
+        return business_date
+
+    def _all_parameters(self, node: Node, business_date: date) -> SchedulingParameters:
+        """All scheduling parameters of the run, compared with the variables of its pipeline."""
+        from airflow_provider_pai_designer.designer.content import NodeContent
+        from airflow_provider_pai_designer.designer.run_parameters import (
+            check_variables,
+            complete_parameters,
+            first_schedule_time,
         )
+        from airflow_provider_pai_designer.operators.arguments import read_parameters
+
+        parameters = node.parameters
+        if for_run := read_parameters("run_parameters", self.run_parameters):
+            moment = first_schedule_time(business_date, node.schedule.cron, self._hook.timezone)
+            parameters = complete_parameters(parameters, for_run, schedule_time=moment)
+            self.log.info("Scheduling parameters of this run: %s", parameters.render())
+        for warning in check_variables(NodeContent.parse(node.content), parameters):
+            self.log.warning("%s", warning)
+        return parameters
 
     def _deadline(self, timeout: float | None) -> float | None:
         """Epoch seconds at which waiting ends; Airflow does not apply ``execution_timeout`` to a deferred task."""
@@ -308,7 +380,8 @@ class PaiDesignerNodeOperator(BaseOperator):
                 instances = self._hook.list_instances(run)
                 verdict = watch.observe(instances, now=time.time())
                 if self.stream_logs:
-                    self._show_logs([instance for instance in instances if instance.started], shown)
+                    begun = tuple(instance for instance in instances if instance.started)
+                    self._show_logs(RunReport(run=run, instances=begun), shown)
             except ServiceError as error:
                 verdict = watch.miss(error, now=time.time())
             if verdict is not Verdict.WAIT:
@@ -325,27 +398,50 @@ class PaiDesignerNodeOperator(BaseOperator):
                 f"The run {run.name} of node {run.node_id} could not be looked at for an hour, and was left alone: "
                 f"look for it in Operation Center. The last answer was: {message}"
             )
-        report = self._hook.get_run(run)
-        logs = self._show_logs(report.instances, shown)
+        report = self._look(run)
+        logs = self._show_logs(report, shown)
         if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
-            self._hook.stop_run(run)
             raise RunTimeoutError(
-                f"The run {run.name} of node {run.node_id} was still going when its time was up, and was asked to "
-                "stop. Raise timeout (or execution_timeout), or look at the log above for what it waited for."
+                f"The run {run.name} of node {run.node_id} was still going when its time was up. {self._stop(run)} "
+                "Raise timeout (or execution_timeout), or look at the log above for what it waited for."
             )
+        for instance in report.instances:
+            self._compare_parameters(instance, logs.get(instance.id, ""), started.get("parameters", ""))
         if report.outcome is not Outcome.SUCCESS:
             raise RunFailedError(_failure(report, logs))
-        for instance in report.instances:
-            if (values := resolved_parameters(logs.get(instance.id, ""))) is not None:
-                self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
         return {**started, **report.to_dict()}
 
-    def _show_logs(self, instances: Sequence[Instance], shown: dict[int, str]) -> dict[int, str]:
+    def _look(self, run: Run) -> RunReport:
+        """Read what the run has come to, through weather; a good run is not failed because the service is away."""
+        watch = RunWatch(poll_interval=5)
+        while True:
+            try:
+                return self._hook.get_run(run)
+            except ServiceError as error:
+                if watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
+                    raise
+                self._hook.pause(watch.pause(now=time.time()))
+
+    def _compare_parameters(self, instance: Instance, log: str, expected: str) -> None:
+        """Say which values DataWorks gave to the scheduling parameters, and warn of those that are not ours."""
+        from airflow_provider_pai_designer.designer.run_parameters import differences
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
+        if (values := resolved_parameters(log)) is None:
+            return
+        self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
+        if instance.schedule_time is None:
+            return
+        parameters = SchedulingParameters.parse(expected, strict=False)
+        for difference in differences(parameters, values, schedule_time=instance.schedule_time):
+            self.log.warning("Instance %s: %s", instance.id, difference)
+
+    def _show_logs(self, report: RunReport, shown: dict[int, str]) -> dict[int, str]:
         """Write what is new in the remote logs into the task log, and return the logs by instance id."""
         logs: dict[int, str] = {}
-        for instance in instances:
+        for instance in report.instances:
             try:
-                text = self._hook.get_log(instance, self.environment)
+                text = self._hook.get_log(instance, report.run.environment)
             except ServiceError as error:
                 self.log.warning("The log of instance %s cannot be read: %s", instance.id, error)
                 continue
@@ -359,15 +455,23 @@ class PaiDesignerNodeOperator(BaseOperator):
             shown[instance.id] = text
         return logs
 
-    def _stop(self, run: Run) -> None:
+    def _stop(self, run: Run) -> str:
+        """Ask for the run to be stopped, and say in a sentence what came of that."""
         try:
-            self._hook.stop_run(run)
-        except ServiceError as error:
-            self.log.error("The run %s could not be stopped, stop it in Operation Center: %s", run.name, error)
+            stopped = self._hook.stop_run(run)
+        except PaiDesignerError as error:
+            self.log.error("The run %s could not be stopped: %s", run.name, error)
+            return f"It could not be stopped, so stop it in Operation Center: {error}"
+        return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else "It had ended by itself."
 
 
-def _started(run: Run, ensured: EnsuredNode) -> dict[str, Any]:
-    return {**run.to_dict(), "file_id": ensured.file_id, "node": ensured.summary}
+def _started(run: Run, ensured: EnsuredNode, parameters: SchedulingParameters) -> dict[str, Any]:
+    return {
+        **run.to_dict(),
+        "file_id": ensured.file_id,
+        "node": ensured.summary,
+        "parameters": parameters.render(),
+    }
 
 
 def _failure(report: RunReport, logs: Mapping[int, str]) -> str:
@@ -376,8 +480,8 @@ def _failure(report: RunReport, logs: Mapping[int, str]) -> str:
     for instance in report.instances:
         if instance.outcome is Outcome.SUCCESS:
             continue
-        reason = _REASONS.get(instance.outcome, "did not end").format(task_type=instance.task_type.value)
-        last = [line for line in logs.get(instance.id, "").splitlines() if line.strip()][-_REASON_LINES:]
+        reason = _REASONS[instance.outcome].format(task_type=instance.task_type.value)
+        last = [line[:500] for line in logs.get(instance.id, "").splitlines() if line.strip()][-_REASON_LINES:]
         parts.append(f"Instance {instance.id} (business date {instance.business_date}) {reason}.")
         parts += [f"Its log ends: {' | '.join(last)}"] if last else []
     return " ".join(parts)

@@ -11,7 +11,6 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pai_designer.designer.run import Run
-from airflow_provider_pai_designer.exceptions import ServiceError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.pool import in_pool
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
@@ -74,7 +73,8 @@ class PaiDesignerRunTrigger(BaseTrigger):
         run = Run.from_dict(self.run_data)
         try:
             instances = await in_pool(lambda: self._hook.list_instances(run))
-        except ServiceError as error:
+        except Exception as error:
+            # Whatever keeps us from looking is not the run's failure; an exception would lose its type on the way.
             return watch.miss(error, now=time.time())
         return watch.observe(instances, now=time.time())
 

@@ -127,6 +127,7 @@ def test_nothing_of_a_bad_answer_gets_out(
         ({"role": ""}, "needs the ARN of a role"),
         ({"role": "airflow"}, "needs the ARN of a role"),
         ({"access_key_secret": ""}, "no complete AccessKey pair"),
+        ({"access_key_id": "LTAI-test\n"}, "a space or a line break"),
     ],
 )
 def test_an_incomplete_connection_is_refused_before_any_call(sts: Sts, changes: dict[str, Any], message: str) -> None:

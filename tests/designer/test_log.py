@@ -26,3 +26,4 @@ def test_a_remote_line_cannot_open_a_group_in_the_task_log() -> None:
 def test_resolved_parameters_are_read_from_the_log() -> None:
     assert resolved_parameters("2026 INFO SKYNET_PARAVALUE=dt=20261122 h=01 \nnext") == "dt=20261122 h=01"
     assert resolved_parameters("nothing here") is None
+    assert resolved_parameters("SKYNET_PARAVALUE=\nnext line") == ""

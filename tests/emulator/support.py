@@ -73,7 +73,7 @@ class DataWorks:
     def call(self, operation: str, **fields: Any) -> Any:
         """Call an operation and return its data."""
         reply = self.reply(operation, **fields)
-        if not reply["Success"]:
+        if reply.get("Success") is False:
             raise RefusedError(200, reply["ErrorCode"], reply["ErrorMessage"])
         return reply.get("Data")
 
@@ -141,6 +141,20 @@ class DataWorks:
         run = self.start_test(self.create_node(**fields), environment, bizdate=bizdate)
         self.advance(3600)
         return run
+
+
+def backfill_fields(node_id: int, environment: str = "DEV", **fields: Any) -> dict[str, Any]:
+    """Return the fields of a backfill over three business dates, one after the other."""
+    return {
+        "root_node_id": node_id,
+        "include_node_ids": str(node_id),
+        "project_env": environment,
+        "name": "a backfill",
+        "start_biz_date": "2026-11-20 00:00:00",
+        "end_biz_date": BUSINESS_DATE,
+        "parallelism": False,
+        **fields,
+    }
 
 
 def send(url: str, *, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, dict[str, Any]]:

@@ -16,6 +16,7 @@ from tests.emulator.support import (
     STANDARD,
     DataWorks,
     RefusedError,
+    backfill_fields,
     send,
     signed_headers,
 )
@@ -104,8 +105,33 @@ def examples(running: DataWorks) -> dict[str, dict[str, Any]]:
     )
     replies["GetProject"] = running.reply("GetProject", project_id=STANDARD)
     replies["ListResourceGroups"] = running.reply("ListResourceGroups")
+    replies |= _operation_center(running, node_id, instance)
+    replies |= _lists(running)
+    replies["DeleteFile"] = running.reply("DeleteFile", **named)
     control.seed({"junk_error_fields": False})
     return replies
+
+
+def _operation_center(running: DataWorks, node_id: int, instance: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    replies = {"RestartInstance": running.reply("RestartInstance", **instance)}
+    replies["ListInstanceHistory"] = running.reply("ListInstanceHistory", **instance)
+    replies["GetNodeCode"] = running.reply("GetNodeCode", node_id=node_id, project_env="DEV")
+    replies["ListNodes"] = running.reply("ListNodes", project_id=STANDARD, project_env="DEV")
+    replies["RunCycleDagNodes"] = running.reply("RunCycleDagNodes", **backfill_fields(node_id))
+    running.advance(60)
+    run = running.call("GetDag", dag_id=replies["RunCycleDagNodes"]["Data"][0], project_env="DEV")
+    replies["ListDags"] = running.reply("ListDags", op_seq=run["OpSeq"], project_env="DEV")
+    offline = running.create_node()
+    replies["OfflineNode"] = running.reply("OfflineNode", project_id=STANDARD, node_id=offline)
+    return replies
+
+
+def _lists(running: DataWorks) -> dict[str, dict[str, Any]]:
+    return {
+        "ListDeployments": running.reply("ListDeployments", project_id=STANDARD, status=1),
+        "ListFileType": running.reply("ListFileType", project_id=STANDARD, page_number=1, page_size=10),
+        "ListProjects": running.reply("ListProjects"),
+    }
 
 
 def shape(value: Any, path: str = "") -> dict[str, str]:
@@ -138,7 +164,7 @@ def test_a_reply_has_the_fields_and_types_of_the_vendors_sample(
 
 def test_every_operation_with_a_sample_is_checked(examples: dict[str, dict[str, Any]]) -> None:
     assert set(examples) == set(SAMPLES)
-    assert set(OPERATIONS) - set(SAMPLES) == {"ListFileVersions"}
+    assert set(OPERATIONS) - set(SAMPLES) == {"ListFileVersions", "GetFileVersion"}
 
 
 REQUIRED = [

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_pai_designer.designer.node import Node, RerunPolicy, Schedule
+from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
@@ -208,3 +209,30 @@ def test_a_bad_declaration_costs_no_call(connected: Emulator, change: dict[str, 
 
 def test_making_a_hook_reads_nothing() -> None:
     PaiDesignerHook("a connection that does not exist")
+
+
+def test_the_node_of_production_may_have_an_id_of_its_own(connected: Emulator) -> None:
+    connected.control.seed({"doubts": {"node_id_envs": "differ"}})
+    try:
+        wanted = node()
+        development = PaiDesignerHook().ensure_node(wanted).node_id
+        production = PaiDesignerHook().ensure_node(wanted, environment="PROD").node_id
+        assert production != development
+        assert PaiDesignerHook().dataworks.get_node(production, Environment.PROD).name == wanted.name
+    finally:
+        connected.control.seed({"doubts": {"node_id_envs": "same"}})
+
+
+def test_an_owner_given_as_a_number_and_an_empty_description_stay_unchanged(connected: Emulator) -> None:
+    wanted = node(owner="1000000000000001")
+    PaiDesignerHook().ensure_node(wanted)
+    assert PaiDesignerHook().ensure_node(wanted).actions == ()
+
+
+@pytest.mark.parametrize("extra", ["[1]", "5"])
+def test_an_extra_that_is_no_object_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", f'{{"conn_type": "pai_designer", "login": "a", "extra": {extra}}}'
+    )
+    with pytest.raises(ConfigurationError, match="No region|must be a JSON object"):
+        PaiDesignerHook().ensure_node(node())

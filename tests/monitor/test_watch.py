@@ -65,6 +65,12 @@ def test_a_failure_with_reruns_left_is_waited_out_but_not_for_ever() -> None:
     assert watch.observe([failing()], now=381) is Verdict.ENDED
 
 
+def test_a_rerun_that_does_not_come_ends_a_run_whose_other_instances_have_ended() -> None:
+    watch = RunWatch(poll_interval=10)
+    assert watch.observe([failing(), instance()], now=1) is Verdict.WAIT
+    assert watch.observe([failing(), instance()], now=182) is Verdict.ENDED
+
+
 def test_polls_are_spread() -> None:
     watch = RunWatch(poll_interval=10)
     pauses = {round(watch.pause(now=0), 3) for _ in range(50)}

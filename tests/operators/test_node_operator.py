@@ -26,6 +26,7 @@ from airflow_provider_pai_designer.exceptions import (
     RunStoppedError,
     RunTimeoutError,
     SchedulingParameterError,
+    UnclearError,
 )
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
@@ -136,9 +137,10 @@ def test_a_failing_step_is_named_with_its_reason(connected: Emulator, task: Task
         task.run(subject)
 
 
-def test_an_undefined_variable_fails_with_the_engines_words(connected: Emulator, task: Task) -> None:
-    with pytest.raises(RunFailedError, match="ODPS-0130161"):
+def test_a_variable_without_a_value_is_named_before_anything_is_sent(connected: Emulator, task: Task) -> None:
+    with writes(connected) as called, pytest.raises(NodeDefinitionError, match="Write Table-1.*bizdate"):
         task.run(operator(parameters={}))
+    assert called == []
 
 
 def test_automatic_reruns_are_waited_for(connected: Emulator, task: Task, deferrable: bool) -> None:
@@ -223,6 +225,63 @@ def test_a_kill_stops_the_run_and_ends_the_task(connected: Emulator, task: Task)
     wait_until(lambda: status_of(connected, dag_id) == "FAILURE")
 
 
+@pytest.mark.parametrize("deferred", [False, True])
+def test_a_task_killed_before_it_asks_for_a_run_asks_for_none(connected: Emulator, task: Task, deferred: bool) -> None:
+    name = f"node_{uuid4().hex[:8]}"
+    operator(node_name=name, wait_for_completion=False).execute(task.context)
+    subject = operator(node_name=name, deferrable=deferred)
+    subject.on_kill()
+    with writes(connected) as called, pytest.raises(RunStoppedError):
+        subject.execute(Task().context)
+    assert called == []
+
+
+def test_a_task_killed_while_it_asks_for_a_run_stops_it(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = operator(deferrable=True)
+    start = PaiDesignerHook.test_node
+
+    def killed_meanwhile(*arguments: Any, **options: Any) -> Any:
+        run = start(*arguments, **options)
+        subject.on_kill()
+        return run
+
+    monkeypatch.setattr(PaiDesignerHook, "test_node", killed_meanwhile)
+    with writes(connected) as called, pytest.raises(RunStoppedError):
+        subject.execute(task.context)
+    assert called[-1] == "StopInstance"
+
+
+def test_a_run_without_instances_yet_is_stopped_once_it_has_some(connected: Emulator, task: Task) -> None:
+    subject = operator(timeout=1)
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*"}]})
+    connected.control.seed({"doubts": {"instance_lag": "5"}, "timing": {}})
+    connected.control.clock.set_scale(1)
+    try:
+        with writes(connected) as called, pytest.raises(RunTimeoutError, match="asked to stop 1 instance"):
+            subject.execute(task.context)
+    finally:
+        connected.control.clock.set_scale(20)
+        connected.control.seed({"doubts": {"instance_lag": "0"}})
+    assert called.count("StopInstance") == 1
+
+
+def test_weather_while_the_result_is_read_does_not_fail_a_good_run(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = operator()
+    report, storms = PaiDesignerHook.get_run, iter([True, True])
+
+    def stormy(*arguments: Any) -> Any:
+        if next(storms, False):
+            raise UnclearError("no reply", operation="ListInstances")
+        return report(*arguments)
+
+    monkeypatch.setattr(PaiDesignerHook, "get_run", stormy)
+    assert task.run(subject)["outcome"] == "success"
+
+
 def status_of(emulator: Emulator, dag_id: int) -> str:
     return str(next(item["status"] for item in emulator.control.state()["instances"] if item["run_id"] == dag_id))
 
@@ -244,6 +303,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         ({"content": None, "content_file": "gone.json"}, ContentError, "gone.json.*cannot be read"),
         ({"content": "SELECT 1"}, ContentError, "is not JSON"),
         ({"parameters": {"a b": "1"}}, SchedulingParameterError, "'a b'"),
+        ({"run_parameters": {"bizdate": "${yyyymmdd-1/24}"}}, SchedulingParameterError, "write \\$\\[yyyymmdd-1/24"),
+        ({"run_parameters": "bizdate"}, ConfigurationError, "run_parameters must be a mapping"),
         ({"schedule": {"cron": "0 2 * * *"}}, NodeDefinitionError, "six|6"),
         ({"schedule": {"type": "PAUSE"}}, NodeDefinitionError, "frozen"),
         ({"schedule": {"type": "SKIP"}}, NodeDefinitionError, "dry run"),
@@ -258,6 +319,20 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         ({"poll_interval": "often"}, ConfigurationError, "poll_interval must be a number"),
         ({"poll_interval": 0}, ConfigurationError, "poll_interval must be a number"),
         ({"timeout": -1}, ConfigurationError, "timeout must be a number"),
+        ({"timeout": 0}, ConfigurationError, "timeout must be a number"),
+        ({"timeout": "inf"}, ConfigurationError, "timeout must be a number"),
+        ({"poll_interval": "1e15"}, ConfigurationError, "poll_interval must be a number"),
+        ({"node_name": None}, ConfigurationError, "node_name must be text"),
+        ({"folder": None}, ConfigurationError, "folder must be text"),
+        ({"parents": 5}, ConfigurationError, "parents must be a list of names"),
+        ({"parents": "a,b"}, ConfigurationError, "write 'a,b' as several"),
+        ({"schedule": {"cron": None}}, ConfigurationError, "cron.* must be text"),
+        ({"content": object()}, ConfigurationError, "content must be text, not object"),
+        (
+            {"content": '{"paiflowPipeline": "spec: {pipelines: [{metadata: {name: a}, spec: {dependencies: [a]}}]}"}'},
+            ContentError,
+            "cycle",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_error_before_any_write(

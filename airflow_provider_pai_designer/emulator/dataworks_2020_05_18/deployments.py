@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from airflow_provider_pai_designer.emulator import releases, studio
-from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import WORKSPACE, operation, workspace_of
+from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
+    PAGE,
+    WORKSPACE,
+    operation,
+    workspace_of,
+)
 from airflow_provider_pai_designer.emulator.errors import BusinessError, not_found
 from airflow_provider_pai_designer.emulator.operations import (
     INTEGER,
     STRING,
     Caller,
+    Envelope,
     Parameter,
+    page,
     present,
     required,
 )
@@ -80,3 +88,56 @@ def get_deployment(world: World, caller: Caller, arguments: dict[str, Any]) -> d
     }
     item = {"FileId": row["file_id"], "FileVersion": row["version"], "Status": item_status[row["status"]]}
     return {"Deployment": deployment, "DeployedItems": [item]}
+
+
+@operation(
+    "ListDeployments",
+    {
+        **WORKSPACE,
+        **PAGE,
+        "Status": INTEGER,
+        "Creator": STRING,
+        "Executor": STRING,
+        "Keyword": STRING,
+        "EndCreateTime": INTEGER,
+        "EndExecuteTime": INTEGER,
+    },
+    envelope=Envelope(success=None, http_status=False, error_fields=False),
+)
+def list_deployments(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Newest first. See the page ``...-listdeployments``."""
+    conditions = {
+        "workspace_id = ?": workspace_of(world, caller, arguments)["id"],
+        "status = ?": arguments.get("Status"),
+        "creator = ?": arguments.get("Creator"),
+        # whoever submits or deploys also executes here, so both are the creator
+        "creator == ?": arguments.get("Executor"),
+        "name LIKE ?": f"%{arguments['Keyword']}%" if "Keyword" in arguments else None,
+        "created <= ?": arguments.get("EndCreateTime"),
+        "executed <= ?": arguments.get("EndExecuteTime"),
+    }
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    where, values = " AND ".join(given), list(given.values())
+    first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
+    rows = world.store.rows(
+        f"SELECT * FROM deployments WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
+        *values,
+        arguments["PageSize"],
+        first,
+    )
+    total = world.store.value(f"SELECT COUNT(*) FROM deployments WHERE {where}", *values)
+    return page("Deployments", [_listed_deployment(row) for row in rows], total=total, arguments=arguments)
+
+
+def _listed_deployment(row: sqlite3.Row) -> dict[str, Any]:
+    return present(
+        Id=row["id"],
+        Name=row["name"],
+        Status=row["status"],
+        Creator=row["creator"],
+        Executor=row["creator"],
+        CreateTime=row["created"],
+        ExecuteTime=row["executed"],
+        # the vendor's sample shows a text beside success too
+        ErrorMessage="OK" if row["status"] == releases.SUCCEEDED else row["error_message"],
+    )

@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_pai_designer.emulator import studio
+from airflow_provider_pai_designer.emulator import releases, studio
 from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
     PAGE,
     WORKSPACE,
     operation,
     workspace_of,
 )
-from airflow_provider_pai_designer.emulator.errors import missing
+from airflow_provider_pai_designer.emulator.errors import missing, not_found
 from airflow_provider_pai_designer.emulator.operations import (
     BOOLEAN,
     INTEGER,
@@ -62,6 +62,19 @@ _PROPERTIES = {
     "ImageId": STRING,
     "Timeout": INTEGER,
 }
+_FILE_TYPES = {
+    6: "Shell",
+    10: "ODPS SQL",
+    11: "ODPS MR",
+    24: "ODPS Script",
+    99: "Zero-Load Node",
+    221: "PyODPS 2",
+    225: "ODPS Spark",
+    1117: "PAI Designer",
+    1119: "PAI DLC",
+    1221: "PyODPS 3",
+}
+"""Some of the node types; the names shown to users of the two PAI types are not documented for this operation."""
 _IDENTITY = (*WORKSPACE, "FileId")
 
 
@@ -85,7 +98,7 @@ def create_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
 @operation(
     "UpdateFile",
     {**WORKSPACE, "FileId": required(INTEGER), "FileName": STRING, **_PROPERTIES},
-    envelope=Envelope.BARE,
+    envelope=Envelope(member=None),
 )
 def update_file(world: World, caller: Caller, arguments: dict[str, Any]) -> None:
     """https://alibabacloud.com/help/en/dataworks/api-updatefile"""
@@ -103,7 +116,7 @@ def get_file(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[st
     settings = json.loads(file["settings"])
     shown = _file(world, file, settings)
     return {
-        "File": {**shown, "Content": file["content"], "DeletedStatus": "NORMAL"},
+        "File": {**shown, "Content": file["content"], "DeletedStatus": file["deleted_status"]},
         "NodeConfiguration": _node_configuration(world, settings),
     }
 
@@ -154,12 +167,52 @@ def list_file_versions(world: World, caller: Caller, arguments: dict[str, Any]) 
     return page("FileVersions", [_version(file, row) for row in rows], total=total, arguments=arguments)
 
 
+@operation("GetFileVersion", {**WORKSPACE, "FileId": required(INTEGER), "FileVersion": required(INTEGER)})
+def get_file_version(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """See the page ``...-getfileversion``."""
+    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    row = world.store.row(
+        "SELECT * FROM file_versions WHERE file_id = ? AND version = ?", file["id"], arguments["FileVersion"]
+    )
+    if row is None:
+        raise not_found("FileVersion", arguments["FileVersion"])
+    return _version(file, row)
+
+
+@operation("DeleteFile", {**WORKSPACE, "FileId": required(INTEGER)}, envelope=Envelope(member="DeploymentId"))
+def delete_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int | None:
+    """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-deletefile"""
+    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    deployment_id = releases.delete(world, file, account=caller.account)
+    return 0 if deployment_id is None and world.reading("deletion_id") == "zero" else deployment_id
+
+
+@operation(
+    "ListFileType",
+    {
+        **WORKSPACE,
+        **{name: required(parameter) for name, parameter in PAGE.items()},
+        "Keyword": STRING,
+        "Locale": Parameter(kind=str, choices=("zh-CN", "en-US")),
+    },
+    envelope=Envelope(member="NodeTypeInfoList", success=None, http_status=False, error_fields=False),
+)
+def list_file_type(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """See the page ``...-listfiletype``."""
+    workspace_of(world, caller, arguments)
+    wanted = arguments.get("Keyword", "").lower()
+    found = [(number, name) for number, name in _FILE_TYPES.items() if wanted in name.lower()]
+    first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
+    shown = [{"NodeType": number, "NodeTypeName": name} for number, name in found[first:][: arguments["PageSize"]]]
+    return page("NodeTypeInfo", shown, total=len(found), arguments=arguments)
+
+
 def _properties(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in _IDENTITY}
 
 
 def _file_conditions(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    conditions: dict[str, Any] = {}
+    conditions: dict[str, Any] = {"deleted_status = ?": "NORMAL"}
     if "FileFolderPath" in arguments:
         conditions["folder = ?"] = arguments["FileFolderPath"].strip("/")
     if "Keyword" in arguments:

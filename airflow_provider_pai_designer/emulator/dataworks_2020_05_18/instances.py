@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from airflow_provider_pai_designer.emulator.operations import (
     INTEGER,
     STRING,
     Caller,
+    Envelope,
     Parameter,
     page,
     present,
@@ -50,7 +52,20 @@ _STATUS = Parameter(
 @operation("GetDag", {"DagId": required(INTEGER), **ENVIRONMENT})
 def get_dag(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://alibabacloud.com/help/en/dataworks/api-getdag"""
-    run = _find(world, caller, "Dag", identity=arguments["DagId"], environment=arguments["ProjectEnv"])
+    return _dag(world, _find(world, caller, "Dag", identity=arguments["DagId"], environment=arguments["ProjectEnv"]))
+
+
+@operation("ListDags", {"OpSeq": required(Parameter(kind=int, minimum=2)), **ENVIRONMENT})
+def list_dags(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """All runs of one backfill. See the page ``...-listdags``."""
+    query = "SELECT * FROM runs WHERE operation_id = ? AND environment = ? ORDER BY id"
+    rows = world.store.rows(query, arguments["OpSeq"], arguments["ProjectEnv"])
+    for row in rows:
+        check_permission(caller, row["workspace_id"])
+    return {"Dags": [_dag(world, row) for row in rows]}
+
+
+def _dag(world: World, run: sqlite3.Row) -> dict[str, Any]:
     state = scheduler.run_state(world, run["id"])
     day = 24 * 60 * 60 * 1000
     return present(
@@ -100,6 +115,9 @@ def list_instances(world: World, caller: Caller, arguments: dict[str, Any]) -> d
     conditions = _conditions(world, workspace, arguments)
     where, values = " AND ".join(conditions), list(conditions.values())
     first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
+    if world.reading("list_order") == "shifts":
+        # as if a newer row had come in before each further page
+        first -= arguments["PageNumber"] - 1
     rows = world.store.rows(
         f"SELECT * FROM instances WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
         *values,
@@ -128,6 +146,37 @@ def stop_instance(world: World, caller: Caller, arguments: dict[str, Any]) -> bo
     """See the page ``api-dataworks-public-2020-05-18-stopinstance``."""
     scheduler.stop(world, _find_instance(world, caller, arguments))
     return True
+
+
+@operation("RestartInstance", _INSTANCE)
+def restart_instance(world: World, caller: Caller, arguments: dict[str, Any]) -> bool:
+    """See the page ``api-dataworks-public-2020-05-18-restartinstance``."""
+    scheduler.restart(world, _find_instance(world, caller, arguments))
+    return True
+
+
+@operation(
+    "ListInstanceHistory",
+    {"InstanceId": required(INTEGER), "ProjectEnv": Parameter(kind=str, default="PROD", choices=("PROD", "DEV"))},
+    envelope=Envelope(member="Instances", http_status=False, error_fields=False),
+)
+def list_instance_history(world: World, caller: Caller, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """The attempts before the present one. See the page ``...-listinstancehistory``."""
+    instance = _find_instance(world, caller, arguments)
+    query = "SELECT * FROM history WHERE instance_id = ? ORDER BY number"
+    return [
+        _earlier_attempt(row["number"], json.loads(row["snapshot"])) for row in world.store.rows(query, instance["id"])
+    ]
+
+
+def _earlier_attempt(number: int, snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    elsewhere = (
+        *("ParamValues", "Priority", "Repeatability", "RepeatInterval", "TaskRerunTime"),
+        *("CreateUser", "BusinessId", "RelatedFlowId", "Connection"),
+    )
+    shown = {name: value for name, value in _instance(snapshot).items() if name not in elsewhere}
+    # of all replies with a DagType, the vendor's sample prints its number in this one
+    return {**shown, "InstanceHistoryId": number, "DagType": str(scheduler.DAG_TYPES.index(snapshot["dag_type"]))}
 
 
 def _find_instance(world: World, caller: Caller, arguments: Mapping[str, Any]) -> sqlite3.Row:
@@ -176,7 +225,7 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
     return milliseconds(datetime.combine(day, datetime.min.time()), zone)
 
 
-def _instance(row: sqlite3.Row) -> dict[str, Any]:
+def _instance(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
     return present(
         InstanceId=row["id"],
         NodeId=row["node_id"],
@@ -196,7 +245,7 @@ def _instance(row: sqlite3.Row) -> dict[str, Any]:
         ModifyTime=row["modified"],
         ParamValues=row["parameters"],
         Priority=1,
-        Repeatability=bool(row["repeatable"]),
+        Repeatability=row["rerun_mode"] != "ALL_DENIED",
         RepeatInterval=row["rerun_interval"],
         TaskRerunTime=row["reruns_left"],
         CreateUser=row["creator"],

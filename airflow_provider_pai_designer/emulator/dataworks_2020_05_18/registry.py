@@ -28,13 +28,14 @@ PAGE = {
     "PageSize": Parameter(kind=int, default=10, minimum=1, maximum=100),
 }
 
+_DATA = Envelope()
 _Function = Callable[[World, Caller, dict[str, Any]], Any]
 
 
 def operation(
-    name: str, parameters: Mapping[str, Parameter], *, envelope: Envelope = Envelope.DATA
+    name: str, parameters: Mapping[str, Parameter], *, envelope: Envelope = _DATA
 ) -> Callable[[_Function], _Function]:
-    """Make a function the operation of this name: it gets the parameters that were sent and returns ``Data``."""
+    """Make a function the operation of this name: it gets the parameters that were sent and returns the data."""
 
     def register(function: _Function) -> _Function:
         OPERATIONS[name] = Operation(name=name, function=function, parameters=parameters, envelope=envelope)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import WORKSPACE, operation, workspace_of
+from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
+    PAGE,
+    WORKSPACE,
+    operation,
+    workspace_of,
+)
 from airflow_provider_pai_designer.emulator.errors import not_authorised
-from airflow_provider_pai_designer.emulator.operations import STRING, Caller, Envelope, Parameter
+from airflow_provider_pai_designer.emulator.operations import STRING, Caller, Envelope, Parameter, page
 from airflow_provider_pai_designer.emulator.world import World, local
 
+_PLAIN = Envelope(error_fields=False)
 
-@operation("GetProject", WORKSPACE, envelope=Envelope.PLAIN)
+
+@operation("GetProject", WORKSPACE, envelope=_PLAIN)
 def get_project(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-getproject"""
     workspace = workspace_of(world, caller, arguments)
@@ -50,7 +57,7 @@ def get_project(world: World, caller: Caller, arguments: dict[str, Any]) -> dict
         "ResourceManagerResourceGroupId": STRING,
         "Tags": STRING,
     },
-    envelope=Envelope.PLAIN,
+    envelope=_PLAIN,
 )
 def list_resource_groups(world: World, caller: Caller, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     """https://help.aliyun.com/document_detail/173913.html"""
@@ -63,6 +70,40 @@ def list_resource_groups(world: World, caller: Caller, arguments: dict[str, Any]
     )
     groups = [_resource_group(world, row) for row in rows]
     return [group for group in groups if group["BizExtKey"] == arguments.get("BizExtKey", group["BizExtKey"])]
+
+
+@operation(
+    "ListProjects",
+    {
+        **PAGE,
+        "PageNumber": Parameter(kind=int, default=1, minimum=1, maximum=100),
+        "ResourceManagerResourceGroupId": STRING,
+        "Tags": STRING,
+    },
+    envelope=Envelope(member="PageResult", success=None, http_status=False, error_fields=False),
+)
+def list_projects(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-listprojects"""
+    rows = [row for row in world.store.rows("SELECT * FROM workspaces ORDER BY id") if caller.may_use(row["id"])]
+    first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
+    shown = [_listed_project(row) for row in rows[first : first + arguments["PageSize"]]]
+    return page("ProjectList", shown, total=len(rows), arguments=arguments)
+
+
+def _listed_project(workspace: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "ProjectId": workspace["id"],
+        "ProjectIdentifier": workspace["identifier"],
+        "ProjectName": workspace["name"],
+        "ProjectDescription": "",
+        "ProjectOwnerBaseId": workspace["owner"],
+        "ProjectStatus": 0,
+        "ProjectStatusCode": "AVAILABLE",
+        "DisableDevelopment": False,
+        "TablePrivacyMode": 1,
+        "IsDefault": 0,
+        "Tags": [],
+    }
 
 
 def _resource_group(world: World, row: sqlite3.Row) -> dict[str, Any]:

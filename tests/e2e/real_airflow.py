@@ -1,0 +1,131 @@
+"""An Airflow with its components as processes of their own: REST API, DAG processor, scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_START_SECONDS = 90
+_END_SECONDS = 15
+
+
+class RealAirflow:
+    """A fresh Airflow on SQLite.
+
+    :param home: a folder of its own; DAG files go into ``home / "dags"``.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.dags = home / "dags"
+        self.dags.mkdir(parents=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._url = f"http://127.0.0.1:{port}"
+        self._token = ""
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        self._environment = {
+            **inherited,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__BASE_URL": self._url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+
+    def migrate(self) -> None:
+        """Make the database."""
+        self.start("db", "migrate").wait(_START_SECONDS)
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a component, such as ``scheduler``; its output goes into a file of that name."""
+        name = command[0]
+        with (self.home / f"{name}.log").open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                ["airflow", *command],
+                env=self._environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self._processes[name]
+
+    def stop(self) -> None:
+        """End every component that was started, with its children."""
+        for process in self._processes.values():
+            _signal_group(process, signal.SIGTERM)
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_SECONDS)
+            # a scheduler may leave its workers behind
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+    def log_in(self) -> None:
+        """Wait for the REST API and get a token from it."""
+
+        def token() -> Any:
+            with urllib.request.urlopen(f"{self._url}/auth/token", timeout=5) as reply:
+                return json.load(reply)["access_token"]
+
+        self._token = str(self.wait_for("the REST API", token))
+
+    def call(self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> Any:
+        """Call the REST API; a body makes it a POST."""
+        request = urllib.request.Request(
+            f"{self._url}/api/v2{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{path}: {error} {error.read().decode()}") from None
+
+    def wait_for(self, what: str, ask: Callable[[], Any], seconds: float = _START_SECONDS) -> Any:
+        """Ask again and again until there is an answer that is true.
+
+        :raises AssertionError: it took too long; the message has the ends of the components' logs.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(OSError):  # it does not listen yet
+                if answer := ask():
+                    return answer
+            time.sleep(0.3)
+        ends = {path.name: path.read_text(errors="replace")[-3000:] for path in self.home.glob("*.log")}
+        raise AssertionError(f"waited {seconds} s for {what}; logs: {json.dumps(ends, indent=1)}")
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended, and its children too
+        os.killpg(process.pid, number)

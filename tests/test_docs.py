@@ -1,0 +1,74 @@
+"""What a user would lose: a page that is true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from airflow_provider_pai_designer import cli, macros
+from airflow_provider_pai_designer.scheduling import evaluate
+from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
+
+MACROS = (Path(__file__).parent.parent / "docs" / "macros.md").read_text(encoding="utf-8")
+MOMENT = datetime(2025, 3, 2, 2, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def section(title: str) -> str:
+    """The text below a heading, to the next one."""
+    return re.split("\n##", MACROS.partition(f"# {title}\n")[2])[0]
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of the first table below a heading, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def example(row: Ambiguity) -> str:
+    """Write an open point's example as the page does."""
+    if row.example is None:
+        return ""
+    usual = Ambiguity(question="", decision="", reason="")
+    where = ""
+    if (row.schedule_time, row.timezone) != (usual.schedule_time, usual.timezone):
+        where = f" at {row.schedule_time.replace('T', ' ')}"
+    if row.timezone != usual.timezone:
+        where += f" in {row.timezone}"
+    return f"`{row.example}`{where}: " + ("refused" if row.value is None else f"`{row.value}`")
+
+
+def test_every_open_point_is_listed_as_it_is_decided() -> None:
+    expected = [[row.question, row.decision, example(row), row.reason] for row in AMBIGUITIES]
+    assert table("What the vendor leaves open") == expected
+
+
+def test_every_macro_is_listed_with_its_arguments() -> None:
+    listed = [
+        row[0].strip("`").partition("(")[0] for row in table("DataWorks' scheduling parameters in Airflow templates")
+    ]
+    assert sorted(listed) == macros.__all__
+
+
+@pytest.mark.parametrize("row", table("From DataWorks to Airflow"), ids=lambda row: row[0])
+def test_the_mapping_gives_the_values_that_it_names(row: list[str]) -> None:
+    expressions, macro, value = re.findall("`([^`]*)`", row[0]), row[1].strip("`"), row[2].strip("`")
+    if value == "kept":
+        assert all(evaluate(expression, schedule_time=MOMENT) == expression for expression in expressions)
+        return
+    assert {evaluate(expression, schedule_time=MOMENT) for expression in expressions} == {value}
+    context = {"dag_run": SimpleNamespace(run_after=MOMENT, data_interval_end=None)}
+    name, _, arguments = macro.partition("(")
+    assert eval(f"call(context, {arguments}", {"call": getattr(macros, name), "context": context}) == value
+
+
+def test_the_commands_shown_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    (command, output), *others = re.findall(r"\$ pai-designer (params .*)\n((?:[^`]+\n)+)```", MACROS)
+    assert not others
+    assert cli.main(shlex.split(command)) == 0
+    assert capsys.readouterr().out == output
