@@ -266,7 +266,7 @@ TOLD: list[tuple[str, str, Story]] = [
     ),
 ]
 CLIENT_FAILS: dict[str, str] = {
-    "effective_window": "the default schedule lies in the far future: every run of it is a dry run, and reported as one",
+    "effective_window": "the default schedule lies in the far future: each run is a dry run, and reported as one",
 }
 """What the provider does not do well yet, by doubt: an entry that is no longer true fails."""
 
