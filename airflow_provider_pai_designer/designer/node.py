@@ -267,6 +267,21 @@ class EnsuredNode:
         return "; ".join(self.actions) or "unchanged"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeletedNode:
+    """A node that is gone.
+
+    :param actions: what had to be done for that, such as ``offline``, ``deleted``; empty where there was none.
+    """
+
+    actions: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """What was done, in words."""
+        return "; ".join(self.actions) or "there was no such node"
+
+
 def _cycle_type(schedule: Schedule) -> str | None:
     try:
         return schedule.cycle_type

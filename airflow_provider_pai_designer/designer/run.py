@@ -156,10 +156,12 @@ class Instance:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One Test started by us.
+    """One Test or one Backfill started by us.
 
     :param name: the run name, by which the run can be found again.
     :param environment: ``DEV`` or ``PROD``.
+    :param business_date: the day the data is for; of a backfill the first.
+    :param last_business_date: of a backfill the last day; None for a Test.
     :param remote_dag_ids: what DataWorks calls the DAG ids of the run.
     """
 
@@ -168,6 +170,7 @@ class Run:
     environment: str
     business_date: date
     remote_dag_ids: tuple[int, ...]
+    last_business_date: date | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain JSON, for XCom and for triggers."""
@@ -176,6 +179,7 @@ class Run:
             "node_id": self.node_id,
             "environment": self.environment,
             "business_date": self.business_date.isoformat(),
+            "last_business_date": self.last_business_date.isoformat() if self.last_business_date else None,
             "remote_dag_ids": list(self.remote_dag_ids),
         }
 
@@ -188,6 +192,7 @@ class Run:
             environment=data["environment"],
             business_date=date.fromisoformat(data["business_date"]),
             remote_dag_ids=tuple(int(dag_id) for dag_id in data["remote_dag_ids"]),
+            last_business_date=date.fromisoformat(last) if (last := data.get("last_business_date")) else None,
         )
 
 

@@ -1,0 +1,88 @@
+"""What the hook asks of DataWorks, whichever generation of DataStudio the workspace has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Protocol
+
+from airflow_provider_pai_designer.designer.backfill import Backfill
+from airflow_provider_pai_designer.designer.node import Change, DeletedNode, EnsuredNode, Node
+from airflow_provider_pai_designer.designer.run import Instance, Run
+from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
+
+Pause = Callable[[float], None]
+"""Waits for some seconds; may raise to end the work between two steps."""
+
+
+class Verbs(Protocol):
+    """The verbs of one account in one region; every one raises :class:`ServiceError` where a call does not succeed."""
+
+    def get_workspace(self, name_or_id: str) -> Workspace:
+        """Look a workspace up by its identifier or its number.
+
+        :raises NotFoundError: there is none, or not for this key.
+        """
+
+    def ensure_node(
+        self, workspace: Workspace, node: Node, *, environment: Environment, create_folder: bool, pause: Pause
+    ) -> EnsuredNode:
+        """Make a node be as declared in an environment; each step is taken only if it is needed.
+
+        :raises DeploymentError: a step was refused, with the service's own message.
+        """
+
+    def compare_node(self, workspace: Workspace, node: Node) -> tuple[Change, ...] | None:
+        """Tell how a declared node differs from the stored one, None where there is none; nothing is written."""
+
+    def find_node(self, workspace: Workspace, *, name: str, folder: str, environment: Environment) -> int:
+        """Return the id by which an environment runs the node of this name.
+
+        :raises NodeDefinitionError: there is no such node, or this environment does not have it.
+        """
+
+    def delete_node(self, workspace: Workspace, *, name: str, folder: str, pause: Pause) -> DeletedNode:
+        """Take a node out of every environment and delete it; each step is taken only if it is needed.
+
+        :raises NodeDefinitionError: other nodes depend on it; the message lists them, and nothing was changed.
+        :raises DeploymentError: a step was refused, with the service's own message.
+        """
+
+    def start_test(
+        self,
+        workspace: Workspace,
+        *,
+        node_id: int,
+        environment: Environment,
+        business_date: date,
+        name: str,
+        parameters: str | None = None,
+    ) -> Run:
+        """Start a Test run of a node.
+
+        :param name: the run name, unique; at most 128 characters.
+        :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
+        """
+
+    def start_backfill(self, workspace: Workspace, backfill: Backfill, *, environment: Environment, name: str) -> Run:
+        """Start a Backfill run.
+
+        :param name: the run name, unique; at most 128 characters.
+        """
+
+    def list_instances(self, workspace: Workspace, run: Run) -> tuple[Instance, ...]:
+        """List the instances of a run; none while it is young."""
+
+    def list_scheduled_instances(
+        self, workspace: Workspace, *, node_id: int, environment: Environment, business_date: date
+    ) -> tuple[Instance, ...]:
+        """List the instances that DataWorks' own schedule has made of a node for a business date, by schedule time."""
+
+    def get_log(self, instance_id: int, environment: Environment) -> str:
+        """Read the log of an instance as far as it has been written."""
+
+    def stop_instance(self, instance_id: int, environment: Environment) -> None:
+        """Ask for an instance to be stopped; it stops some time later."""
+
+    def restart_instance(self, instance_id: int, environment: Environment) -> None:
+        """Run an ended instance again, under the same id."""
