@@ -40,10 +40,10 @@ class SchedulingParameterError(PaiDesignerError):
 class DeploymentError(PaiDesignerError):
     """DataWorks did not accept a submitted or deployed node.
 
-    :param deployment_id: the deployment to look at in DataWorks.
+    :param deployment_id: the deployment to look at in DataWorks; in the new Data Studio the id of a pipeline run.
     """
 
-    def __init__(self, message: str, *, deployment_id: int) -> None:
+    def __init__(self, message: str, *, deployment_id: int | str) -> None:
         super().__init__(message)
         self.deployment_id = deployment_id
 

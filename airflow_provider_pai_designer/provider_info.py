@@ -18,6 +18,7 @@ def get_provider_info() -> dict[str, object]:
         ],
         "hooks": [_modules("hooks.pai_designer")],
         "operators": [_modules("operators.pai_designer")],
+        "sensors": [_modules("sensors.pai_designer")],
         "triggers": [_modules("triggers.pai_designer")],
         "connection-types": [
             {
@@ -66,6 +67,14 @@ def get_provider_info() -> dict[str, object]:
                         "ARN of the role to assume (ram_role_arn), or name of the instance's role (ecs_ram_role)",
                     ),
                     "role_session_name": _text_field("Role session name", "How the session shows in the audit log"),
+                    "calls_per_second": {
+                        "label": "Calls per second",
+                        "description": (
+                            "What each worker process and triggerer may use of the account's calls. Empty: 5, which "
+                            "editions below Enterprise allow the whole account"
+                        ),
+                        "schema": {"type": ["number", "null"]},
+                    },
                     "dataworks_endpoint": _text_field(
                         "DataWorks endpoint", "Host name instead of the region's own; empty in most cases"
                     ),

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_pai_designer import macros
-from airflow_provider_pai_designer.emulator.launch import Emulator
-from tests.conftest import DAGS_FOLDER
+from airflow_provider_pai_designer.designer.node import Node, Schedule
+from airflow_provider_pai_designer.emulator.launch import Emulator, launch
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.scheduling import SchedulingParameters
+from tests.conftest import DAGS_FOLDER, connection
+from tests.contents import read_content
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +52,49 @@ def test_example_pai_designer_macros(connected: Emulator) -> None:
     assert run.state == "success"
     week_ago = macros.bizdate({"dag_run": run}, offset=-7)
     assert f"dt={week_ago}" in connected.control.tables()["demo_project.demo_output_table"]
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_backfill(connected: Emulator) -> None:
+    run = load_dag("example_pai_designer_backfill").test()
+    assert run.state == "success"
+    yesterday = macros.bizdate({"dag_run": run})
+    assert f"dt={yesterday}" in connected.control.tables()["demo_project.demo_output_table"]
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_operation_center(connected: Emulator) -> None:
+    run = load_dag("example_pai_designer_operation_center").test()
+    assert run.state == "success"
+    written = connected.control.tables()["demo_project.demo_output_table"]
+    assert {f"dt=2026010{day}" for day in range(1, 8)} <= set(written)
+    assert PaiDesignerHook().compare_node(node_of_the_examples("operated_features")) is None
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_rerun_failed(connected: Emulator) -> None:
+    connected.control.seed({"steps": [{"behaviour": "fail", "node": "repaired_features", "step": "*", "times": 2}]})
+    dag = load_dag("example_pai_designer_rerun_failed")
+    run = dag.test()
+    states = {item.task_id: item.state for item in run.get_task_instances()}
+    assert states == {"deploy": "success", "backfill": "failed", "rerun_failed": "success"}
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_dataworks_drives(monkeypatch: pytest.MonkeyPatch) -> None:
+    with launch(time_scale=20, seed={"days_ago": 3}) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(emulator))
+        schedule = Schedule(cron="00 30 02 * * ?", start=0, end=4_000_000_000_000)
+        PaiDesignerHook().ensure_node(node_of_the_examples("scheduled_features", schedule), environment="PROD")
+        emulator.control.clock.advance(3.5 * 86_400)
+        assert load_dag("example_pai_designer_dataworks_drives").test().state == "success"
+
+
+def node_of_the_examples(name: str, schedule: Schedule | None = None) -> Node:
+    return Node(
+        name=name,
+        folder="Business Flow/demo/Algorithm",
+        content=read_content("global_variable"),
+        parameters=SchedulingParameters.from_mapping({"bizdate": "$bizdate"}),
+        schedule=schedule or Schedule(),
+    )

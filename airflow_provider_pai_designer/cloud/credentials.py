@@ -57,6 +57,11 @@ class Credentials:
     session_name: str = "airflow"
     sts: Endpoint | None = None
 
+    @property
+    def account(self) -> str:
+        """What tells these credentials from others, and is no secret."""
+        return f"{self.authentication} {self.access_key_id} {self.role}"
+
     def check(self) -> None:
         """Check that all parts are there.
 

@@ -6,12 +6,15 @@ Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from airflow_provider_pai_designer.cloud.ensure import UNDER_WAY, NodeEnsurer
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.removal import NodeRemover
 from airflow_provider_pai_designer.cloud.replies import (
     read_attempt,
     read_deployed_node,
@@ -25,10 +28,15 @@ from airflow_provider_pai_designer.cloud.replies import (
     read_workspace_summary,
     understood,
 )
+from airflow_provider_pai_designer.cloud.verbs import Pause
+from airflow_provider_pai_designer.designer.backfill import Backfill
+from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.node import (
     FILE_TYPE,
     Change,
+    DeletedNode,
     DeployedNode,
+    EnsuredNode,
     FileVersion,
     Node,
     RerunPolicy,
@@ -37,6 +45,7 @@ from airflow_provider_pai_designer.designer.node import (
 from airflow_provider_pai_designer.designer.run import Attempt, Instance, RemoteDag, Run
 from airflow_provider_pai_designer.designer.workspace import (
     Deployment,
+    DeploymentStatus,
     Environment,
     Folder,
     ResourceGroup,
@@ -44,11 +53,18 @@ from airflow_provider_pai_designer.designer.workspace import (
     WorkspaceSummary,
     read_deployment,
 )
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError
+from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
 
 _Result = TypeVar("_Result")
 _PAGE_SIZE, _LAST_PAGE = 100, 100
 """The service's own limits."""
+
+_MAY_BE_CHECKED = 3
+"""How many of the newest deployments of a name are asked for their checks."""
+
+
+_BACKFILL, _SCHEDULED = "SUPPLY_DATA", "DAILY"
+_STARTED_BY_US = ("SMOKE_TEST", _BACKFILL)
 
 _UPDATE_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "content": ("content", str),
@@ -137,27 +153,38 @@ class DataWorks:
             ) from None
 
     def find_file(self, workspace: Workspace, *, name: str, folder: str) -> int | None:
-        """Return the file id of the PAI Designer node with this name in this folder, None where there is none."""
-        found = [
-            int(file["FileId"])
-            for file in self._pages(
-                "ListFiles",
-                "Files",
-                project_id=workspace.id,
-                exact_file_name=name,
-                file_folder_path=folder,
-                file_types=str(FILE_TYPE),
-                use_type="NORMAL",
-                need_absolute_folder_path=True,
-            )
-            if file.get("FileName") == name and _in_folder(file.get("AbsoluteFolderPath"), folder)
-        ]
+        """Return the file id of the PAI Designer node with this name in this folder, None where there is none.
+
+        :raises NodeDefinitionError: there are several.
+        """
+        found = self.find_files(workspace, name=name, folder=folder)
         if len(found) > 1:
             raise NodeDefinitionError(
                 f"The folder {folder!r} has {len(found)} nodes with the name {name!r} (file ids "
                 f"{', '.join(map(str, found))}): delete or rename all but one in DataStudio."
             )
         return found[0] if found else None
+
+    def find_files(self, workspace: Workspace, *, name: str, folder: str) -> list[int]:
+        """Return the file ids of all PAI Designer nodes with this name in this folder, the lowest first.
+
+        Whether the service lets there be more than one is not documented.
+        """
+        found = self._pages(
+            "ListFiles",
+            "Files",
+            project_id=workspace.id,
+            exact_file_name=name,
+            file_folder_path=folder,
+            file_types=str(FILE_TYPE),
+            use_type="NORMAL",
+            need_absolute_folder_path=True,
+        )
+        return sorted(
+            understood("ListFiles", {"Data": file}, lambda data: int(data["FileId"]))
+            for file in found
+            if file.get("FileName") == name and _in_folder(file.get("AbsoluteFolderPath"), folder)
+        )
 
     def read_node(self, workspace: Workspace, file_id: int, *, folder: str) -> StoredNode:
         """Read a node as it is stored.
@@ -239,17 +266,23 @@ class DataWorks:
 
     def get_deployment(self, workspace: Workspace, deployment_id: int) -> Deployment:
         """Read how far a submit or a deploy has come."""
-        reply = self._gateway.read("GetDeployment", project_id=workspace.id, deployment_id=deployment_id)
-        return understood(
-            "GetDeployment",
-            reply,
-            lambda data: read_deployment(
-                deployment_id=deployment_id,
-                status=data["Deployment"]["Status"],
-                checking=data["Deployment"].get("CheckingStatus"),
-                message=data["Deployment"].get("ErrorMessage"),
-            ),
-        )
+        return self._get_deployment(workspace, deployment_id)[0]
+
+    def find_deployment(self, workspace: Workspace, file_id: int, *, name: str) -> Deployment | None:
+        """Return the submit or deploy of a file that has not ended, or is not through its checks; None without one.
+
+        :param name: of the node: the name of a deployment begins with it.
+        """
+        found = self._pages("ListDeployments", "Deployments", project_id=workspace.id, keyword=name)
+        newest = self._read_all("ListDeployments", islice(found, _PAGE_SIZE), _listed_deployment)
+        pending = [item for item in newest if item.status is DeploymentStatus.PENDING]
+        # The list does not show which deployments are being checked; one that is will be among the newest.
+        ended = [item for item in newest if item.status is DeploymentStatus.SUCCESS]
+        for listed in (*pending, *ended[:_MAY_BE_CHECKED]):
+            deployment, files = self._get_deployment(workspace, listed.id)
+            if file_id in files and deployment.status in UNDER_WAY:
+                return deployment
+        return None
 
     def list_deployments(self, workspace: Workspace, *, name: str | None = None) -> list[Deployment]:
         """List submits and deploys, newest first.
@@ -257,16 +290,7 @@ class DataWorks:
         :param name: part of the deployment's name, which begins with the node's.
         """
         found = self._pages("ListDeployments", "Deployments", project_id=workspace.id, keyword=name)
-        return self._read_all(
-            "ListDeployments",
-            found,
-            lambda item: read_deployment(
-                deployment_id=int(item["Id"]),
-                status=item["Status"],
-                checking=None,
-                message=item.get("ErrorMessage"),
-            ),
-        )
+        return self._read_all("ListDeployments", found, _listed_deployment)
 
     def list_versions(self, workspace: Workspace, file_id: int) -> list[FileVersion]:
         """List the submitted versions of a node, newest first."""
@@ -287,14 +311,45 @@ class DataWorks:
         """Take a node out of production."""
         self._gateway.write("OfflineNode", project_id=workspace.id, node_id=node_id)
 
-    def start_test(
-        self, *, node_id: int, environment: Environment, business_date: date, name: str, parameters: str | None = None
-    ) -> Run:
-        """Start a Test run of a node.
+    def list_children(self, node_id: int, environment: Environment) -> list[str]:
+        """List the nodes that depend on a node, by name and id."""
+        reply = self._gateway.read("GetNodeChildren", node_id=node_id, project_env=environment.value)
+        return understood(
+            "GetNodeChildren",
+            reply,
+            lambda data: [f"{child['NodeName']} ({child['NodeId']})" for child in data.get("Nodes") or ()],
+        )
 
-        :param name: the run name, unique; at most 128 characters.
-        :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
-        """
+    def ensure_node(
+        self, workspace: Workspace, node: Node, *, environment: Environment, create_folder: bool, pause: Pause
+    ) -> EnsuredNode:
+        """Create or update, submit and deploy a node, each as far as it is needed."""
+        ensurer = NodeEnsurer(dataworks=self, workspace=workspace, pause=pause)
+        return ensurer.ensure(node, environment=environment, create_folder=create_folder)
+
+    def compare_node(self, workspace: Workspace, node: Node) -> tuple[Change, ...] | None:
+        """Tell how a declared node differs from the stored one, None where there is none."""
+        return NodeEnsurer(dataworks=self, workspace=workspace).compare(node)
+
+    def find_node(self, workspace: Workspace, *, name: str, folder: str, environment: Environment) -> int:
+        """Return the id by which an environment runs the node of this name."""
+        return NodeEnsurer(dataworks=self, workspace=workspace).find(name, folder, environment)
+
+    def delete_node(self, workspace: Workspace, *, name: str, folder: str, pause: Pause) -> DeletedNode:
+        """Take a node out of production, delete its file, and deploy the deletion."""
+        return NodeRemover(dataworks=self, workspace=workspace, pause=pause).remove(name, folder)
+
+    def start_test(
+        self,
+        workspace: Workspace,
+        *,
+        node_id: int,
+        environment: Environment,
+        business_date: date,
+        name: str,
+        parameters: str | None = None,
+    ) -> Run:
+        """Start a Test run of a node."""
         request = {
             "project_env": environment.value,
             "node_id": node_id,
@@ -318,38 +373,70 @@ class DataWorks:
 
     def start_backfill(
         self,
+        workspace: Workspace,
+        backfill: Backfill,
         *,
-        node_id: int,
         environment: Environment,
-        first: date,
-        last: date,
         name: str,
-        parallel_dates: int = 1,
-        parameters: str | None = None,
     ) -> Run:
-        """Start a Backfill run of a node, for every business date from the first to the last.
-
-        :param parallel_dates: business dates that may run at the same time, 1 to 10.
-        """
+        """Start a Backfill run of a node, for every business date from the first to the last."""
+        begin, end = backfill.hours or (None, None)
+        included = (backfill.node_id, *(item for item in backfill.include_node_ids if item != backfill.node_id))
         reply = self._gateway.write(
             "RunCycleDagNodes",
             project_env=environment.value,
-            root_node_id=node_id,
-            include_node_ids=str(node_id),
-            start_biz_date=_day(first),
-            end_biz_date=_day(last),
+            root_node_id=backfill.node_id,
+            include_node_ids=",".join(map(str, included)),
+            exclude_node_ids=",".join(map(str, backfill.exclude_node_ids)) or None,
+            start_biz_date=_day(backfill.first),
+            end_biz_date=_day(backfill.last),
+            biz_begin_time=begin and f"{begin:%H:%M:%S}",
+            biz_end_time=end and f"{end:%H:%M:%S}",
             name=name,
-            parallelism=parallel_dates > 1,
-            concurrent_runs=parallel_dates if parallel_dates > 1 else None,
-            node_params=_node_params(node_id, parameters),
+            parallelism=backfill.parallel_dates > 1,
+            concurrent_runs=backfill.parallel_dates if backfill.parallel_dates > 1 else None,
+            node_params=_node_params(backfill.node_id, backfill.parameters),
+            start_future_instance_immediately=backfill.future_at_once or None,
+            alert_type=backfill.alert_on,
+            alert_notice_type=backfill.alert_by,
         )
         return Run(
             name=name,
-            node_id=node_id,
+            node_id=backfill.node_id,
             environment=environment.value,
-            business_date=first,
+            business_date=backfill.first,
+            last_business_date=backfill.last,
             remote_dag_ids=understood("RunCycleDagNodes", reply, lambda ids: tuple(int(dag_id) for dag_id in ids)),
         )
+
+    def get_run(self, remote_dag_ids: Sequence[int], environment: Environment) -> Run:
+        """Read a run by the ids that its start gave."""
+        found = [self.get_remote_dag(dag_id, environment) for dag_id in remote_dag_ids]
+        return _run(found, node_id=None, environment=environment)
+
+    def find_runs(
+        self, workspace: Workspace, *, node_id: int, environment: Environment, business_date: date, prefix: str
+    ) -> list[Run]:
+        """Find the runs of a node for a business date whose names have this beginning, the oldest first."""
+        instances = self._instances(
+            project_id=workspace.id,
+            project_env=environment.value,
+            node_id=node_id,
+            bizdate=_day(business_date),
+            order_by="CREATE_TIME_DESC",
+        )
+        candidates = {item.remote_dag_id for item in instances if item.kind in _STARTED_BY_US}
+        dags = (self.get_remote_dag(dag_id, environment) for dag_id in candidates)
+        found = [dag for dag in dags if dag.name.startswith(prefix)]
+        # The remote DAGs of one backfill share an operation id; it has one for every business date, or one for all.
+        whole = {
+            dag.operation_id or dag.id: self.list_remote_dags(dag.operation_id, environment)
+            if dag.operation_id and dag.kind == _BACKFILL
+            else [dag]
+            for dag in found
+        }
+        runs = sorted(whole.values(), key=lambda dags: min((dag.created, dag.id) for dag in dags))
+        return [_run(dags, node_id=node_id, environment=environment) for dags in runs]
 
     def get_remote_dag(self, remote_dag_id: int, environment: Environment) -> RemoteDag:
         """Read the remote DAG of a run: its name and what it has come to."""
@@ -370,15 +457,25 @@ class DataWorks:
             for instance in self._instances(project_id=workspace.id, project_env=run.environment, dag_id=remote_dag_id)
         )
 
+    def list_scheduled_instances(
+        self, workspace: Workspace, *, node_id: int, environment: Environment, business_date: date
+    ) -> tuple[Instance, ...]:
+        """List the instances that the service's own schedule has made of a node for a business date."""
+        found = self._instances(
+            project_id=workspace.id, project_env=environment.value, node_id=node_id, bizdate=_day(business_date)
+        )
+        scheduled = [item for item in found if item.kind == _SCHEDULED]
+        return tuple(sorted(scheduled, key=lambda item: (str(item.schedule_time), item.id)))
+
     def get_instance(self, instance_id: int, environment: Environment) -> Instance:
         """Read one instance."""
         reply = self._gateway.read("GetInstance", instance_id=instance_id, project_env=environment.value)
         return understood("GetInstance", reply, self._instance)
 
-    def get_log(self, instance_id: int, environment: Environment) -> str:
+    def get_log(self, instance_id: int, environment: Environment) -> InstanceLog:
         """Read the log of an instance as far as it has been written."""
         reply = self._gateway.read("GetInstanceLog", instance_id=instance_id, project_env=environment.value)
-        return str(reply.get("Data") or "")
+        return InstanceLog(text=str(reply.get("Data") or ""), request_id=str(reply.get("RequestId") or ""))
 
     def stop_instance(self, instance_id: int, environment: Environment) -> None:
         """Ask for an instance to be stopped; it stops some time later."""
@@ -393,6 +490,23 @@ class DataWorks:
         reply = self._gateway.read("ListInstanceHistory", instance_id=instance_id, project_env=environment.value)
         found = understood("ListInstanceHistory", reply, list, member="Instances")
         return self._read_all("ListInstanceHistory", found, read_attempt)
+
+    def _get_deployment(self, workspace: Workspace, deployment_id: int) -> tuple[Deployment, frozenset[int]]:
+        """Read a deployment, and the ids of the files that it carries."""
+        reply = self._gateway.read("GetDeployment", project_id=workspace.id, deployment_id=deployment_id)
+        return understood(
+            "GetDeployment",
+            reply,
+            lambda data: (
+                read_deployment(
+                    deployment_id=deployment_id,
+                    status=data["Deployment"]["Status"],
+                    checking=data["Deployment"].get("CheckingStatus"),
+                    message=data["Deployment"].get("ErrorMessage"),
+                ),
+                frozenset(int(item["FileId"]) for item in data.get("DeployedItems") or ()),
+            ),
+        )
 
     def _instances(self, **filters: Any) -> list[Instance]:
         found = self._read_all("ListInstances", self._pages("ListInstances", "Instances", **filters), self._instance)
@@ -426,8 +540,38 @@ class DataWorks:
             page += 1
 
 
+def _listed_deployment(data: Mapping[str, Any]) -> Deployment:
+    """Read a deployment of a list, which shows no checks."""
+    return read_deployment(
+        deployment_id=int(data["Id"]), status=data["Status"], checking=None, message=data.get("ErrorMessage")
+    )
+
+
 def _in_folder(path: object, folder: str) -> bool:
-    return path is None or str(path).strip("/") == folder.strip("/")
+    """Tell whether a file is in a folder, by the path that the service prints.
+
+    The service may print the first and the third part (``Business Flow``, ``Algorithm``) in the workspace's language.
+    """
+    if path is None:
+        return True
+    printed, wanted = str(path).strip("/").split("/"), folder.strip("/").split("/")
+    if printed[0] != wanted[0]:
+        del printed[2:3], printed[0], wanted[2:3], wanted[0]
+    return printed == wanted
+
+
+def _run(dags: Sequence[RemoteDag], *, node_id: int | None, environment: Environment) -> Run:
+    days = sorted(dag.business_date for dag in dags if dag.business_date)
+    if not days:
+        raise UnclearError(f"GetDag: the run {dags[0].name} has no business date.", operation="GetDag")
+    return Run(
+        name=dags[0].name,
+        node_id=node_id,
+        environment=environment.value,
+        business_date=days[0],
+        last_business_date=days[-1] if dags[0].kind == _BACKFILL else None,
+        remote_dag_ids=tuple(sorted(dag.id for dag in dags)),
+    )
 
 
 def _node_params(node_id: int, parameters: str | None) -> str | None:

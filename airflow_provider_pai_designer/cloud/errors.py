@@ -1,6 +1,8 @@
 """From what the vendor's SDK raises, or the service says in a reply, to the typed errors of this provider.
 
 Error codes: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-errorcodes
+The pages of the operations of 2024-05-18 list none; their codes here were seen in
+https://github.com/aliyun/alibabacloud-aiops-skills (DataWorks).
 """
 
 from __future__ import annotations
@@ -42,6 +44,22 @@ _PERMISSION = (
     "Give the RAM user the policy AliyunDataWorksFullAccess (action dataworks:*), and a role in the workspace: Develop "
     "to edit nodes, O&M to deploy and run them. Some operations also need a higher DataWorks edition."
 )
+_WORKSPACE = "Check the workspace (name or id) and the region of the connection, and that the key is a member of it."
+_TOKEN = Meaning(
+    kind=AuthenticationError,
+    advice=(
+        "The security token is missing, wrong, or has expired: with authentication sts put a new one into the "
+        "connection, or choose a way that renews it, such as ram_role_arn."
+    ),
+)
+_UNREADABLE_SPEC = Meaning(
+    kind=RejectedError,
+    advice="Data Studio could not read the definition of the node: look for what is unusual in its arguments.",
+)
+OTHER_GENERATION = (
+    "Perhaps the workspace has the other generation of DataStudio: the legacy DataStudio is served by version "
+    "2020-05-18 of the API, the new Data Studio by 2024-05-18. Choose the one of the workspace in the connection."
+)
 _MEANINGS = {
     "InvalidAccessKeyId.NotFound": Meaning(
         kind=AuthenticationError, advice="Check the AccessKey id in the Login field of the connection."
@@ -52,6 +70,9 @@ _MEANINGS = {
     "SignatureDoesNotMatch": Meaning(
         kind=AuthenticationError, advice="Check the AccessKey secret in the Password field of the connection."
     ),
+    "InvalidSecurityToken.Expired": _TOKEN,
+    "InvalidSecurityToken.Malformed": _TOKEN,
+    "MissingSecurityToken": _TOKEN,
     "InvalidTimeStamp.Expired": Meaning(
         kind=AuthenticationError, advice="The clock of this machine is wrong by more than 15 minutes: set it."
     ),
@@ -61,9 +82,25 @@ _MEANINGS = {
     "Forbidden.Not.Server": Meaning(
         kind=RejectedError, advice="The service is not offered in this region: check the region of the connection."
     ),
-    "Invalid.Tenant.ProjectNotExists": Meaning(
+    "Invalid.Tenant.ProjectNotExists": Meaning(kind=NotFoundError, advice=_WORKSPACE),
+    "ProjectNotFound": Meaning(kind=NotFoundError, advice=_WORKSPACE),
+    "InstanceNotFound": Meaning(kind=NotFoundError),
+    "NoPermission": Meaning(kind=PermissionDeniedError, advice=_PERMISSION),
+    "Forbidden": Meaning(kind=PermissionDeniedError, advice=_PERMISSION),
+    "Forbidden.RAM": Meaning(kind=PermissionDeniedError, advice=_PERMISSION),
+    "9990010001": Meaning(
+        kind=RejectedError, advice="Activate DataWorks for the account in the region of the connection."
+    ),
+    "9990020002": Meaning(kind=ThrottledError),
+    "1201111431": Meaning(kind=RejectedError, advice=OTHER_GENERATION),
+    "58014884415": _UNREADABLE_SPEC,
+    "0x5083000000000005": _UNREADABLE_SPEC,
+    "5801489541076353033": Meaning(
         kind=NotFoundError,
-        advice="Check the workspace (name or id) and the region of the connection, and that the key is a member of it.",
+        advice=(
+            "Data Studio knows nothing of this id that it could publish. A node in a workflow is published with its "
+            f"workflow only. {OTHER_GENERATION}"
+        ),
     ),
     "Invalid.Tenant.ConnectionNotExists": Meaning(kind=NotFoundError),
     "InvalidAction.NotFound": Meaning(
@@ -85,17 +122,21 @@ _ADVICE_BY_TEXT = {
             "Designer node."
         ),
     ),
+    "multiple nodes into the same output": Meaning(
+        kind=RejectedError,
+        advice="Another node of the workspace has this output name already: give the node another name.",
+    ),
 }
 
 
 _ADVICE_BY_REFUSED_OPERATION = {
     "UpdateFile": (
         "By the newest documentation, changing a node over the API needs DataWorks Enterprise Edition: change the node "
-        "in DataStudio instead."
+        "in DataStudio instead, and run it with PaiDesignerTestNodeOperator."
     ),
     "RunCycleDagNodes": (
-        "By the newest documentation, a Backfill over the API needs DataWorks Enterprise Edition: start a Test for "
-        "each business date instead."
+        "By the newest documentation, a Backfill over the API needs DataWorks Enterprise Edition. A Test does the same "
+        'for one business date: use run_mode="test" or PaiDesignerTestNodeOperator, one task for each day.'
     ),
 }
 """What else a 403 of these operations may mean."""

@@ -5,38 +5,68 @@ The SDK's own asynchronous methods build a TLS context for every request, so the
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import import_module
 from typing import Any
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials, CredentialsClient
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
 from airflow_provider_pai_designer.cloud.errors import reply_error, sdk_error
+from airflow_provider_pai_designer.cloud.limiter import CALLS_PER_SECOND, limiter_of
 from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
+
+LEGACY_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
+"""Versions of the API: for workspaces of the legacy DataStudio, and of the new Data Studio."""
 
 CONNECT_TIMEOUT_MILLISECONDS = 5_000
 READ_TIMEOUT_MILLISECONDS = 10_000
-_ATTEMPTS = 5
+_ATTEMPTS = ContextVar("attempts", default=5)
 _LONGEST_WAIT_SECONDS = 30.0
 
 
-class DataWorksGateway:
-    """Calls operations of ``dataworks-public`` 2020-05-18 by name.
+@contextmanager
+def one_attempt() -> Iterator[None]:
+    """Make each call inside the block only once: for who comes back later by himself, and must not add to a storm."""
+    token = _ATTEMPTS.set(1)
+    try:
+        yield
+    finally:
+        _ATTEMPTS.reset(token)
 
-    :param endpoint: where the service answers.
+
+class DataWorksGateway:
+    """Calls operations of one version of ``dataworks-public`` by name.
+
+    :param endpoint: where the service answers; the same host serves both versions.
+    :param version: :data:`LEGACY_VERSION` or :data:`NEW_VERSION`.
     :param credentials: where the key that signs the calls comes from.
+    :param calls_per_second: how many calls this process makes for the account, over all gateways; None for what most
+        editions allow, and for no limit on loopback.
     :param on_secret: told every secret that is read, so that it can be masked.
     """
 
     def __init__(
-        self, *, endpoint: Endpoint, credentials: Credentials, on_secret: Callable[[str], None] = lambda _: None
+        self,
+        *,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        version: str = LEGACY_VERSION,
+        calls_per_second: float | None = None,
+        on_secret: Callable[[str], None] = lambda _: None,
     ) -> None:
-        from alibabacloud_dataworks_public20200518 import client, models
         from alibabacloud_tea_openapi.utils_models import Config
         from darabonba.runtime import RuntimeOptions
 
-        self._models = models
+        package = f"alibabacloud_dataworks_public{version.replace('-', '')}"
+        client = import_module(f"{package}.client")
+        self._models = import_module(f"{package}.models")
         self._runtime = RuntimeOptions()
+        usual = CALLS_PER_SECOND if endpoint.protocol == "https" else math.inf
+        self._limiter = limiter_of(f"{endpoint.url} {credentials.account}", calls_per_second or usual)
         self._client = client.Client(
             Config(
                 credential=CredentialsClient(credentials, on_secret=on_secret),
@@ -54,7 +84,7 @@ class DataWorksGateway:
         """Call an operation that changes nothing; passing failures are tried again.
 
         :param operation: name as the vendor writes it, such as ``GetFile``.
-        :param parameters: names as in the SDK's request model.
+        :param parameters: names as in the SDK's request model; a nested model is a mapping with the vendor's own names.
         :return: the reply's body.
         :raises ServiceError: the service refused, or could not be reached.
         """
@@ -74,16 +104,17 @@ class DataWorksGateway:
 
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, ServiceError) and may_repeat(error)),
-            stop=stop_after_attempt(_ATTEMPTS),
+            stop=stop_after_attempt(_ATTEMPTS.get()),
             wait=_wait_as_told,
             reraise=True,
         )
         return retrying(self._call, operation, parameters)
 
     def _call(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        request = getattr(self._models, f"{operation}Request")(**parameters)
+        request = self._request(operation, parameters)
         method = getattr(self._client, f"{_snake_case(operation)}_with_options")
         reply: Mapping[str, Any] = {}
+        self._limiter.wait()
         try:
             body = method(request, self._runtime).body
             reply = body.to_map()
@@ -94,8 +125,22 @@ class DataWorksGateway:
         if failure is not None:
             # Raised out here, so that the SDK's exception, which holds the signed request, is not kept as context.
             raise failure
+        # Most operations of the newer version have no such member: there every refusal is an error of the SDK.
         _check_success(operation, reply, expected=hasattr(body, "success"))
         return reply
+
+    def _request(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+        model = f"{operation}Request"
+        fields = {
+            name: getattr(self._models, model + _camel_case(name))().from_map(value)
+            if isinstance(value, Mapping)
+            else value
+            for name, value in parameters.items()
+        }
+        return getattr(self._models, model)(**fields)
+
+
+_ENVELOPE = ("RequestId", "HttpStatusCode", "Success", "ErrorCode", "ErrorMessage")
 
 
 def _check_success(operation: str, reply: Mapping[str, Any], *, expected: bool) -> None:
@@ -103,10 +148,11 @@ def _check_success(operation: str, reply: Mapping[str, Any], *, expected: bool) 
     success = str(reply.get("Success")).lower()
     if success == "true" or not expected:
         return
-    if success == "false" and reply.get("Data"):
+    given = ", ".join(f"{name} {value}" for name, value in reply.items() if value and name not in _ENVELOPE)
+    if success == "false" and given:
         raise UnclearError(
-            f"{operation}: the reply says both yes (Data {str(reply['Data'])[:80]}) and no "
-            f"({reply.get('ErrorCode')}: {reply.get('ErrorMessage')}; request id {reply.get('RequestId')}).",
+            f"{operation}: the reply says both yes ({given[:80]}) and no ({reply.get('ErrorCode') or 'no code'}: "
+            f"{reply.get('ErrorMessage') or 'no message'}; request id {reply.get('RequestId')}).",
             operation=operation,
             code=str(reply.get("ErrorCode") or ""),
             request_id=str(reply.get("RequestId") or ""),
@@ -134,6 +180,10 @@ def _wait_as_told(state: Any) -> float:
     if error.retry_after_seconds:
         return min(float(error.retry_after_seconds), _LONGEST_WAIT_SECONDS)
     return float(wait_random_exponential(multiplier=1, max=8)(state)) + 0.25
+
+
+def _camel_case(parameter: str) -> str:
+    return "".join(word.capitalize() for word in parameter.split("_"))
 
 
 def _snake_case(operation: str) -> str:

@@ -112,6 +112,7 @@ def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
         parameters=str(data.get("ParamValues") or ""),
         reruns_left=None if reruns_left in (None, "") else int(reruns_left),
         rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
+        kind=str(data.get("DagType") or "").upper(),
         started=_optional(data.get("BeginRunningTime")),
         finished=_optional(data.get("FinishTime")),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Protocol
 
 from airflow_provider_pai_designer.designer.backfill import Backfill
-from airflow_provider_pai_designer.designer.node import Change, DeletedNode, EnsuredNode, Node
+from airflow_provider_pai_designer.designer.log import InstanceLog
+from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
 from airflow_provider_pai_designer.designer.run import Instance, Run
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 
@@ -41,6 +42,12 @@ class Verbs(Protocol):
         :raises NodeDefinitionError: there is no such node, or this environment does not have it.
         """
 
+    def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
+        """Read a node as an environment has it.
+
+        :raises NotFoundError: the environment has no such node.
+        """
+
     def delete_node(self, workspace: Workspace, *, name: str, folder: str, pause: Pause) -> DeletedNode:
         """Take a node out of every environment and delete it; each step is taken only if it is needed.
 
@@ -70,6 +77,20 @@ class Verbs(Protocol):
         :param name: the run name, unique; at most 128 characters.
         """
 
+    def get_run(self, remote_dag_ids: Sequence[int], environment: Environment) -> Run:
+        """Read a run by the ids that its start gave.
+
+        :raises NotFoundError: the service does not know them, or no longer.
+        """
+
+    def find_runs(
+        self, workspace: Workspace, *, node_id: int, environment: Environment, business_date: date, prefix: str
+    ) -> list[Run]:
+        """Find the runs of a node for a business date whose names have this beginning, the oldest first.
+
+        :param business_date: of a backfill its first.
+        """
+
     def list_instances(self, workspace: Workspace, run: Run) -> tuple[Instance, ...]:
         """List the instances of a run; none while it is young."""
 
@@ -78,7 +99,7 @@ class Verbs(Protocol):
     ) -> tuple[Instance, ...]:
         """List the instances that DataWorks' own schedule has made of a node for a business date, by schedule time."""
 
-    def get_log(self, instance_id: int, environment: Environment) -> str:
+    def get_log(self, instance_id: int, environment: Environment) -> InstanceLog:
         """Read the log of an instance as far as it has been written."""
 
     def stop_instance(self, instance_id: int, environment: Environment) -> None:

@@ -1,13 +1,42 @@
-"""The log of an instance: what of it is shown, and what it tells about the scheduling parameters."""
+"""The log of an instance: what of it is shown, and what it tells about parameters and failures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 HEAD_CHARACTERS = 64 * 1024
 TAIL_CHARACTERS = 256 * 1024
+_FAILED_STEP = re.compile(r"\[(?P<step>[^\]\r\n]+)\][ \t]*FAILED[ \t]*:?[ \t]*(?P<message>[^\r\n]*)")
+_MISSING_MODEL = re.compile(r"\bmodel\b[^\r\n]*(?:not exist|not found|no such|cannot be found)", re.IGNORECASE)
 _RESOLVED = re.compile(r"SKYNET_PARAVALUE[ \t]*[=:][ \t]*(?P<values>[^\r\n]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceLog:
+    """The log of an instance as far as it has been written.
+
+    :param request_id: what Alibaba Cloud's support asks for.
+    """
+
+    text: str
+    request_id: str
+
+    @property
+    def failed_step(self) -> str:
+        """Step and message of the first failure, such as ``Write: no disk``; empty where the log names none."""
+        match = _FAILED_STEP.search(self.text)
+        return f"{match['step']}: {match['message']}".rstrip(": ") if match else ""
+
+    @property
+    def misses_model(self) -> bool:
+        """Whether a step did not find a model."""
+        return _MISSING_MODEL.search(self.text) is not None
+
+    def last_lines(self, number: int) -> list[str]:
+        """Return the last lines that say something, each cut to a readable length."""
+        return [line[:500] for line in self.text.splitlines() if line.strip()][-number:]
 
 
 def log_lines(text: str) -> Iterator[str]:

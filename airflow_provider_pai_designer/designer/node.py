@@ -208,6 +208,12 @@ class Change:
     stored: Any
     wanted: Any
 
+    def __str__(self) -> str:
+        """Tell the change; a content is too long to be shown."""
+        if self.name == "content":
+            return "content"
+        return f"{self.name}, from {self.stored!r} to {self.wanted!r}"
+
 
 def difference(stored: Node, wanted: Node) -> tuple[Change, ...]:
     """Compare a stored node with the wanted one, property by property.
@@ -253,13 +259,17 @@ def _same_content(stored: str, wanted: str) -> bool:
 class EnsuredNode:
     """A node that is as it was wanted.
 
+    :param file_id: of the node in DataStudio; in the new Data Studio 18 or 19 digits, which are text.
+    :param node_id: by which the environment runs the node.
     :param actions: what had to be done for that, such as ``created``, or ``updated: content, parameters``; empty where
         the node was so already.
+    :param version: number of the submitted version, None where the service counts none.
     """
 
-    file_id: int
+    file_id: int | str
     node_id: int
     actions: tuple[str, ...]
+    version: int | None = None
 
     @property
     def summary(self) -> str:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 RUN_NAME_LIMIT = 128
+_NUMBER_LENGTH = 8
 _NUMBERED = re.compile(r"(?P<name>\w+)\s*\(\d+\)")
 
 
@@ -100,6 +101,7 @@ class Instance:
     :param parameters: scheduling parameters as declared; the resolved values are in the instance's log.
     :param reruns_left: automatic reruns that remain, None where none are configured.
     :param rerun_interval_seconds: pause before an automatic rerun.
+    :param kind: what made it, in the service's word: ``SMOKE_TEST``, ``SUPPLY_DATA``, ``DAILY``, ...
     :param started: when it began to run, epoch milliseconds, None before.
     :param finished: when it ended, epoch milliseconds, None before.
     """
@@ -115,6 +117,7 @@ class Instance:
     parameters: str = ""
     reruns_left: int | None = None
     rerun_interval_seconds: float = 0
+    kind: str = ""
     started: int | None = None
     finished: int | None = None
 
@@ -159,6 +162,7 @@ class Run:
     """One Test or one Backfill started by us.
 
     :param name: the run name, by which the run can be found again.
+    :param node_id: the node; None where only the run's ids are known.
     :param environment: ``DEV`` or ``PROD``.
     :param business_date: the day the data is for; of a backfill the first.
     :param last_business_date: of a backfill the last day; None for a Test.
@@ -166,11 +170,15 @@ class Run:
     """
 
     name: str
-    node_id: int
+    node_id: int | None
     environment: str
     business_date: date
     remote_dag_ids: tuple[int, ...]
     last_business_date: date | None = None
+
+    def __str__(self) -> str:
+        """Name the run in a message."""
+        return f"run {self.name}" if self.node_id is None else f"run {self.name} of node {self.node_id}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain JSON, for XCom and for triggers."""
@@ -188,7 +196,7 @@ class Run:
         """Read what :meth:`to_dict` wrote."""
         return cls(
             name=data["run_name"],
-            node_id=int(data["node_id"]),
+            node_id=None if data["node_id"] is None else int(data["node_id"]),
             environment=data["environment"],
             business_date=date.fromisoformat(data["business_date"]),
             remote_dag_ids=tuple(int(dag_id) for dag_id in data["remote_dag_ids"]),
@@ -257,12 +265,25 @@ def run_outcome(instances: Sequence[Instance]) -> Outcome:
     return next(outcome for outcome in _OUTCOME_ORDER if outcome in outcomes)
 
 
-def run_name(prefix: str, identity: Sequence[object], number: int) -> str:
-    """Build the name that a run is found by: readable prefix, hash of the identity, number.
+def select_cycle(instances: Sequence[Instance], cycle: int | None) -> Sequence[Instance]:
+    """Select from a day's instances, which are in the order of their schedule time.
 
-    :param identity: what makes the run the same run when it is asked for again.
-    :param number: counts the runs asked for under one identity.
+    :param cycle: 1 for the first; None for all of them.
+    """
+    return instances if cycle is None else instances[cycle - 1 : cycle]
+
+
+def run_stem(prefix: str, identity: Sequence[object]) -> str:
+    """Build the beginning of run names: readable prefix, hash of the identity. ``-<number>`` makes it a name.
+
+    :param identity: what makes a run the same run when it is asked for again.
     """
     digest = sha256("\x00".join(map(str, identity)).encode()).hexdigest()[:16]
-    ending = f"-{digest}-{number}"
-    return re.sub(r"[^0-9A-Za-z_.-]+", "_", prefix)[: RUN_NAME_LIMIT - len(ending)] + ending
+    readable = re.sub(r"[^0-9A-Za-z_.-]+", "_", prefix)
+    return f"{readable[: RUN_NAME_LIMIT - len(digest) - _NUMBER_LENGTH - 1]}-{digest}"
+
+
+def run_number(name: str) -> int:
+    """Return the number at the end of a run name; 1 where there is none."""
+    ending = name.rpartition("-")[2]
+    return int(ending) if ending.isdecimal() else 1

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.variables import unbound_names, unused_parameters
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError
+from airflow_provider_pai_designer.exceptions import ConfigurationError, NodeDefinitionError
 from airflow_provider_pai_designer.scheduling import (
     BuiltIn,
     Reference,
     SchedulingParameters,
+    Text,
     evaluate,
     parse,
     schedule_time_for,
@@ -46,6 +47,37 @@ def complete_parameters(
     """
     values = SchedulingParameters.from_mapping(for_run).evaluate(schedule_time=schedule_time)
     return SchedulingParameters.from_mapping({**declared, **values})
+
+
+def parameters_of_run(
+    declared: SchedulingParameters,
+    for_run: Mapping[str, str],
+    *,
+    days: tuple[date, date],
+    cron: str,
+    timezone: ZoneInfo,
+) -> SchedulingParameters:
+    """Return all scheduling parameters of a run.
+
+    :param for_run: those of this run alone. Over one business date they get their values here; whether the service
+        evaluates what is sent with a run is not documented, so over several dates they must be constants.
+    :param days: first and last business date.
+    :param cron: when the node is planned.
+    :raises ConfigurationError: an expression over several business dates.
+    """
+    if not for_run:
+        return declared
+    if days[0] == days[1]:
+        moment = first_schedule_time(days[0], cron, timezone)
+        return complete_parameters(declared, for_run, schedule_time=moment)
+    for name, expression in SchedulingParameters.from_mapping(for_run).items():
+        if any(not isinstance(part, Text) for part in parse(expression).parts):
+            raise ConfigurationError(
+                f"run_parameters has the expression {name}={expression}, and the backfill several business dates: its "
+                "value would be another one on each day. Declare it on the node (parameters=), where DataWorks "
+                "evaluates it for every instance, or backfill one business date in each task."
+            )
+    return SchedulingParameters.from_mapping({**declared, **for_run})
 
 
 def check_variables(content: NodeContent, parameters: SchedulingParameters) -> list[str]:

@@ -58,6 +58,10 @@ class Clock:
         finally:
             self._standing = None
 
+    def begin(self, *, days_ago: float) -> None:
+        """Begin some days ago; nothing may have happened yet."""
+        self._anchor(simulated=self._exact() - days_ago * 86_400_000)
+
     def freeze(self) -> None:
         """Let time stand still; it can still be advanced."""
         self._anchor(frozen=True)

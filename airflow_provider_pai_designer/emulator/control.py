@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,9 @@ TOKEN_HEADER = "X-Emulator-Token"
 _TABLES = (
     "workspaces",
     "access_keys",
+    "roles",
+    "sessions",
+    "quota_use",
     "resource_groups",
     "business_flows",
     "folders",
@@ -30,6 +34,10 @@ _TABLES = (
     "instances",
     "attempts",
     "history",
+    "flow_specs",
+    "pipeline_runs",
+    "pipeline_stages",
+    "creations",
     "behaviours",
 )
 
@@ -129,6 +137,11 @@ def _reset_counters(world: World, _: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _expire_sessions(world: World, _: Mapping[str, Any]) -> dict[str, Any]:
+    world.store.execute("UPDATE sessions SET expires = min(expires, ?)", int(time.time()))
+    return {}
+
+
 def _seed(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     seed.apply(world.store, seed.parse(body), now=world.clock.now())
     return {}
@@ -146,6 +159,7 @@ _ACTIONS: Mapping[tuple[str, str], _Action] = {
     ("POST", "/clock"): _change_clock,
     ("GET", "/counters"): _counters,
     ("DELETE", "/counters"): _reset_counters,
+    ("DELETE", "/sessions"): _expire_sessions,
     ("POST", "/seed"): _seed,
     ("DELETE", "/behaviours"): _clear_behaviours,
 }
@@ -160,7 +174,7 @@ def _written(world: World) -> list[dict[str, Any]]:
 def _readable(row: Any) -> dict[str, Any]:
     """Return a row with its JSON columns decoded."""
     values = dict(row)
-    for column in ("settings", "rule", "log", "behaviour", "snapshot"):
+    for column in ("settings", "rule", "log", "behaviour", "snapshot", "node", "depends", "request"):
         if isinstance(values.get(column), str):
             values[column] = json.loads(values[column])
     return values

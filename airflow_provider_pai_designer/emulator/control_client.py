@@ -96,6 +96,10 @@ class Control:
         """Count from zero."""
         self.request("DELETE", "/counters")
 
+    def expire_sessions(self) -> None:
+        """Let every temporary key that was given out expire now."""
+        self.request("DELETE", "/sessions")
+
     def seed(self, document: Mapping[str, Any]) -> None:
         """Add workspaces, keys, behaviours and faults, or change doubts and timing; the same form as a seed file."""
         self.request("POST", "/seed", document)

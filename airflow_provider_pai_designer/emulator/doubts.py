@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _HELP = "https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-"
+_NEW_HELP = _HELP.replace("2020", "2024")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +17,14 @@ class Doubt:
     """One open question.
 
     :param readings: the possible answers; the first is the default.
+    :param check: what would answer it on a real account; it writes, unless it begins with ``Reads only``.
     :param source: where the documentation leaves it open.
     """
 
     name: str
     question: str
     readings: tuple[str, ...]
+    check: str
     source: str
 
     @property
@@ -35,121 +38,204 @@ _ALL = (
         name="backfill_dags",
         question="Does a backfill over several business dates make one remote DAG per date, or one for all?",
         readings=("per_date", "single"),
+        check="Start a backfill over two dates, and count what ListDags shows for its OpSeq.",
         source=_HELP + "runcycledagnodes",
     ),
     Doubt(
         name="node_params",
         question="Do the parameters given with a run merge over the node's own, or replace all of them?",
         readings=("merge", "replace"),
+        check="Test a node of two parameters with one of them given, and read both in the log of its instance.",
         source=_HELP + "runsmoketest",
     ),
     Doubt(
         name="smoke_node_params",
         question="Is NodeParams of RunSmokeTest JSON by node id (the page's text) or plain k=v (its sample)?",
         readings=("json", "plain"),
+        check="Start a test with NodeParams as JSON, one with plain pairs, and see which the log shows.",
         source=_HELP + "runsmoketest",
     ),
     Doubt(
         name="update_omitted",
         question="Does UpdateFile keep the values that are not sent, or reset them to their defaults?",
         readings=("keep", "clear"),
+        check="Change nothing but the description of a node, and compare GetFile before and after.",
         source=_HELP + "updatefile",
     ),
     Doubt(
         name="duplicate_file",
         question="Does CreateFile refuse a name that the folder already has?",
         readings=("refuse", "allow"),
+        check="Create two files of one name in one folder, and delete what was made.",
         source=_HELP + "createfile",
     ),
     Doubt(
         name="instance_lag",
         question="How many seconds after a run was started does ListInstances show its instances?",
         readings=("0", "5"),
+        check="Start a test, and list its instances every second until there is one.",
         source=_HELP + "listinstances",
     ),
     Doubt(
         name="effective_window",
         question="Does a test outside the node's effective window run, or end as a dry run?",
         readings=("runs", "dry_run"),
+        check="Test a node whose effective window lies in 2099, and read TaskType of its instance.",
         source=_HELP + "createfile",
     ),
     Doubt(
         name="frozen_test",
         question="Does a test of a frozen node (PAUSE) fail at its start, or run?",
         readings=("fail", "run"),
+        check="Test a node of type PAUSE, and read Status and TaskType of its instance.",
         source=_HELP + "runsmoketest",
     ),
     Doubt(
         name="node_id_envs",
         question="Does one file have the same node id in DEV and in PROD?",
         readings=("same", "differ"),
+        check="Reads only: ask GetNode in DEV and in PROD for the NodeId that GetFile shows of a deployed node.",
         source=_HELP + "getfile",
     ),
     Doubt(
         name="submit_in_basic",
         question="What does SubmitFile do in a basic-mode workspace: nothing, successfully, or an error?",
         readings=("noop", "error"),
+        check="Submit a file of a basic-mode workspace, and read the deployment.",
         source=_HELP + "submitfile",
     ),
     Doubt(
         name="transient_failure",
         question="Does an instance show FAILURE between a failed try and its automatic rerun?",
         readings=("no", "yes"),
+        check="Test a node that fails and has automatic reruns, and note every Status of its instance.",
         source=_HELP + "getinstance",
     ),
     Doubt(
         name="list_order",
         question="Does a list keep its order while it is paged through, or do rows shift between pages?",
         readings=("stable", "shifts"),
+        check="Reads only: page twice through ListInstances of a busy day, and count ids that come twice or never.",
         source=_HELP + "listinstances",
     ),
     Doubt(
         name="business_errors",
         question="Do errors of the service come with HTTP 200 and Success false, or with HTTP 400?",
         readings=("soft", "http"),
+        check="Reads only: ask GetFile for a file that does not exist, and look at the HTTP status.",
         source=_HELP + "errorcodes",
     ),
     Doubt(
         name="smoke_cycles",
         question="Does a test of an hourly node make one instance for the first cycle of the day, or one per cycle?",
         readings=("first", "all"),
+        check="Test an hourly node, and count the instances of its run.",
         source=_HELP + "runsmoketest",
     ),
     Doubt(
         name="future_test",
         question="Does a test whose schedule time is still to come run at once, or wait for that time?",
         readings=("runs", "waits"),
+        check="Test a node for yesterday before its schedule time of today, and see when it runs.",
         source=_HELP + "runsmoketest",
     ),
     Doubt(
         name="stop_finished",
         question="Is StopInstance of an instance that has ended accepted without effect, or refused?",
         readings=("accept", "refuse"),
+        check="Stop an instance of a test that has ended, and look at the answer.",
         source=_HELP + "stopinstance",
     ),
     Doubt(
         name="stopped_reruns",
         question="Does a stopped instance show 0 automatic reruns left, or the number it had?",
         readings=("zero", "kept"),
+        check="Stop a test of a node with automatic reruns, and read TaskRerunTime of its instance.",
         source=_HELP + "stopinstance",
     ),
     Doubt(
         name="deletion_id",
         question="Is DeploymentId 0 or absent when DeleteFile deletes a file that was never submitted?",
         readings=("zero", "absent"),
+        check="Delete a file that was never submitted, and look for DeploymentId in the answer.",
         source=_HELP + "deletefile",
     ),
     Doubt(
         name="restart_active",
         question="Is RestartInstance of an instance that has not ended refused, or accepted without effect?",
         readings=("refuse", "accept"),
+        check="Restart an instance of a test that is still going, and look at the answer.",
         source=_HELP + "restartinstance",
     ),
     Doubt(
         name="restart_rerun_mode",
         question="Does the node's rerun mode govern RestartInstance, or is it ignored there?",
         readings=("governs", "ignored"),
+        check="Restart an instance of a node with the rerun mode ALL_DENIED, and look at the answer.",
         source=_HELP + "restartinstance",
+    ),
+    Doubt(
+        name="new_dependencies_version",
+        question="Does a node keep dependencies that stand under flow of a FlowSpec 1.1.0, or only those of a 2.0.0?",
+        readings=("any", "only_2.0.0"),
+        check="Create a node by a FlowSpec 1.1.0 that depends on the root, and read ListNodeDependencies.",
+        source=_NEW_HELP + "createnode",
+    ),
+    Doubt(
+        name="new_dependencies_dropped",
+        question="Does CreateNode drop the dependencies of a node whose id and name differ, or keep them?",
+        readings=("unless_id_is_name", "kept"),
+        check="Create a node whose id and name differ and that depends on the root, and read ListNodeDependencies.",
+        source=_NEW_HELP + "createnode",
+    ),
+    Doubt(
+        name="new_update_depth",
+        question="Does UpdateNode keep what is not sent inside of a member such as trigger, or only whole members?",
+        readings=("all", "members"),
+        check="Send a trigger with a cron only to a node with an effective window, and read GetNode.",
+        source=_NEW_HELP + "updatenode",
+    ),
+    Doubt(
+        name="new_dev_task_id",
+        question="Does GetNode show a TaskId after the node was published to development only?",
+        readings=("yes", "no"),
+        check="Publish a node with AutoRunUntilStage DEV, and look for TaskId in GetNode.",
+        source=_NEW_HELP + "getnode",
+    ),
+    Doubt(
+        name="new_task_id_envs",
+        question="Does one node have the same task id in development and in production?",
+        readings=("same", "differ"),
+        check="Reads only: compare the Id of a published node in ListTasks of Dev and of Prod.",
+        source=_NEW_HELP + "gettask",
+    ),
+    Doubt(
+        name="new_second_publish",
+        question="May a node be published while an earlier publishing run of it has not ended?",
+        readings=("accept", "refuse"),
+        check="Start a second publishing run before the first one was driven to its end.",
+        source=_NEW_HELP + "createpipelinerun",
+    ),
+    Doubt(
+        name="new_periods_required",
+        question="Is Periods required for a SmokeTest, or is a test without it for yesterday?",
+        readings=("no", "yes"),
+        check="Start a SmokeTest without Periods, and read BizDate of the workflow instance.",
+        source=_NEW_HELP + "createworkflowinstances",
+    ),
+    Doubt(
+        name="new_instances_lag",
+        question="How many seconds after a workflow instance was created does ListTaskInstances show its instances?",
+        readings=("0", "5"),
+        check="Start a SmokeTest, and call ListTaskInstances every second from Created on.",
+        source=_NEW_HELP + "listtaskinstances",
+    ),
+    Doubt(
+        name="new_wrong_generation",
+        question="Do Data Studio calls of 2024-05-18 fail in a workspace of the legacy DataStudio, or find it empty?",
+        readings=("error", "empty"),
+        check="Reads only: call ListNodes of 2024-05-18 in a workspace of the legacy DataStudio.",
+        source=_NEW_HELP + "listnodes",
     ),
 )
 
@@ -159,11 +245,12 @@ DOUBTS: Mapping[str, Doubt] = {doubt.name: doubt for doubt in _ALL}
 def as_markdown() -> str:
     """Return the table of the page "How proven is each claim"."""
     rows = [
-        f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} "
-        f"| [{doubt.source.removeprefix(_HELP)}]({doubt.source}) |"
+        f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} | {doubt.check} "
+        f"| [{doubt.source.removeprefix(_HELP).removeprefix(_NEW_HELP)}]({doubt.source}) |"
         for doubt in _ALL
     ]
-    return "\n".join(["| switch | question | default | also played | left open by |", "|---|---|---|---|---|", *rows])
+    heads = ("switch", "question", "default", "also played", "what would answer it", "left open by")
+    return "\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *rows])
 
 
 def check(chosen: Mapping[str, str]) -> None:

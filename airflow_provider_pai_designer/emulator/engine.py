@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from airflow_provider_pai_designer.emulator import faults, releases, scheduler
+from airflow_provider_pai_designer.emulator import faults, generation, releases, scheduler
+from airflow_provider_pai_designer.emulator.dataworks_2024_05_18 import creations, publishing
 from airflow_provider_pai_designer.emulator.world import World
 
 _HANDLERS: Mapping[str, Callable[[World, int, int], None]] = {
     "deployment": releases.on_event,
+    "generation": generation.on_event,
     "instance": scheduler.on_event,
     "stop": scheduler.on_stop,
     "late_call": faults.on_event,
+    "pipeline_run": publishing.on_event,
+    "creation": creations.on_event,
 }
 
 

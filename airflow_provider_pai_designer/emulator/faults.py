@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_pai_designer.emulator.dataworks_2020_05_18 import OPERATIONS
+from airflow_provider_pai_designer.emulator import services
 from airflow_provider_pai_designer.emulator.errors import BusinessError, GatewayError
 from airflow_provider_pai_designer.emulator.operations import Caller
 from airflow_provider_pai_designer.emulator.reply import Ending, Reply
@@ -51,7 +51,10 @@ def spoil(fault: Fault, reply: Reply) -> Reply:
 
 
 def postpone(world: World, fault: Fault, caller: Caller, operation: str, arguments: Mapping[str, Any]) -> None:
-    """Keep a call that is to be carried out long after its caller has gone."""
+    """Keep a call that is to be carried out long after its caller has gone.
+
+    :param operation: version and name, such as ``2020-05-18/SubmitFile``.
+    """
     identity = world.store.next_id("late_call")
     workspaces = None if caller.workspaces is None else sorted(caller.workspaces)
     world.store.insert(
@@ -72,7 +75,11 @@ def on_event(world: World, identity: int, at: int) -> None:
     workspaces = None if stored["workspaces"] is None else frozenset(stored["workspaces"])
     caller = Caller(**{**stored, "workspaces": workspaces})
     with world.clock.standing_at(at), suppress(BusinessError, GatewayError):
-        OPERATIONS[row["operation"]].function(world, caller, json.loads(row["arguments"]))
+        services.find(*row["operation"].split("/")).function(world, caller, json.loads(row["arguments"]))
+
+
+def _ask_to_wait(fault: Fault, reply: Reply) -> Reply:
+    return reply if fault.retry_after is None else replace(reply, headers={"x-acs-retry-after": str(fault.retry_after)})
 
 
 def _contradict(fault: Fault, reply: Reply) -> Reply:
@@ -86,6 +93,7 @@ _CHANGES: Mapping[str, Callable[[Fault, Reply], Reply]] = {
     "reset": lambda _, reply: replace(reply, ending=Ending.RESET),
     "hang": lambda _, reply: replace(reply, ending=Ending.HANGING),
     "delay": lambda fault, reply: replace(reply, delay=fault.seconds),
+    "http": _ask_to_wait,
     "html": lambda _, reply: replace(reply, status=502, body=_PAGE),
     "truncated": lambda _, reply: replace(reply, body=reply.text[: len(reply.text) // 2]),
     "garbage": lambda _, reply: replace(reply, body=_GARBAGE),

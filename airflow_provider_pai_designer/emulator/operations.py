@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_pai_designer.emulator.errors import invalid, missing
+from airflow_provider_pai_designer.emulator.errors import GatewayError, invalid, missing
 from airflow_provider_pai_designer.emulator.world import World
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -18,11 +19,13 @@ class Envelope:
     """The fields around the data of a successful reply, beside ``RequestId``: the vendor has no one form for all.
 
     :param member: where the data is; None for an operation that returns none.
+    :param flat: whether the members of the data stand beside ``RequestId`` instead.
     :param success: value of ``Success``; None for a reply without it.
     :param error_fields: whether a reply has room for ``ErrorCode``; otherwise errors come as HTTP errors only.
     """
 
     member: str | None = "Data"
+    flat: bool = False
     success: bool | str | None = True
     http_status: bool = True
     error_fields: bool = True
@@ -31,6 +34,8 @@ class Envelope:
         """Return the fields of a successful reply."""
         status = {"HttpStatusCode": 200} if self.http_status else {}
         success = {} if self.success is None else {"Success": self.success}
+        if self.flat:
+            return {**status, **success, **data}
         return {**status, **success, **({} if self.member is None else {self.member: data})}
 
 
@@ -38,10 +43,10 @@ class Envelope:
 class Parameter:
     """A request parameter, as the published schema describes it.
 
-    :param kind: type of the value; on the wire everything is text.
+    :param kind: type of the value; on the wire everything is text, and a list or an object is JSON.
     """
 
-    kind: type[int] | type[str] | type[bool]
+    kind: type[int] | type[str] | type[bool] | type[list[Any]] | type[dict[str, Any]]
     required: bool = False
     default: Any = None
     minimum: int | None = None
@@ -60,6 +65,8 @@ class Parameter:
             if text.lower() not in ("true", "false"):
                 raise invalid(name, "it must be true or false")
             return text.lower() == "true"
+        if self.kind in (list, dict):
+            return self._read_json(name, text)
         if self.choices and text not in self.choices:
             raise invalid(name, f"it must be one of {', '.join(self.choices)}")
         if self.longest is not None and len(text) > self.longest:
@@ -75,6 +82,16 @@ class Parameter:
         if self.maximum is not None and number > self.maximum:
             raise invalid(name, f"it must be at most {self.maximum}")
         return number
+
+    def _read_json(self, name: str, text: str) -> Any:
+        what = "a list" if self.kind is list else "an object"
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            raise invalid(name, f"it must be {what} in JSON") from None
+        if not isinstance(value, self.kind):
+            raise invalid(name, f"it must be {what}")
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +112,26 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """An operation of one version of an API."""
+    """An operation of one version of an API.
+
+    :param signed: whether the request must be signed with a key.
+    :param method: the HTTP method that it is called with; None where any is taken.
+    """
 
     name: str
     function: Callable[[World, Caller, dict[str, Any]], Any]
     parameters: Mapping[str, Parameter]
     envelope: Envelope
+    signed: bool = True
+    method: str | None = None
+
+    def check_method(self, method: str) -> None:
+        """Check the method of a request.
+
+        :raises GatewayError: the operation is called with another one.
+        """
+        if self.method not in (None, method):
+            raise GatewayError(400, "UnsupportedHTTPMethod", "This http method is not supported.")
 
     def read(self, sent: Mapping[str, str]) -> dict[str, Any]:
         """Read the parameters of a request; those that were not sent and have no default are absent.
@@ -122,6 +153,7 @@ class Operation:
 INTEGER = Parameter(kind=int)
 STRING = Parameter(kind=str)
 BOOLEAN = Parameter(kind=bool)
+LIST = Parameter(kind=list)
 
 
 def required(parameter: Parameter) -> Parameter:

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 
+from airflow_provider_pai_designer.emulator import generation
 from airflow_provider_pai_designer.emulator.errors import BusinessError, not_found
 from airflow_provider_pai_designer.emulator.seed import DeploymentBehaviour
 from airflow_provider_pai_designer.emulator.world import World, local
@@ -38,7 +39,7 @@ def submit(world: World, file: sqlite3.Row, *, comment: str, skip_checkers: bool
     _check_idle(world, file)
     version = file["version"]
     if workspace["mode"] == "standard":
-        version = _add_version(world, file, comment=comment, status="COMMITTING", account=account)
+        version = add_version(world, file, comment=comment, status="COMMITTING", account=account)
     return _add_deployment(
         world, file, version, stage="submit", origin=LOCAL, skip_checkers=skip_checkers, account=account
     )
@@ -54,7 +55,7 @@ def deploy(world: World, file: sqlite3.Row, *, comment: str, account: str) -> in
     version = file["version"]
     if basic and not file["committed"]:
         _check_parent(file)
-        version = _add_version(world, file, comment=comment, status="COMMITTED", account=account)
+        version = add_version(world, file, comment=comment, status="COMMITTED", account=account)
         world.store.update("files", {"id": file["id"]}, committed=1, version=version)
     status = world.store.value(
         "SELECT status FROM file_versions WHERE file_id = ? AND version = ?", file["id"], version
@@ -86,14 +87,14 @@ def delete(world: World, file: sqlite3.Row, *, account: str) -> int | None:
         return None
     standard = world.workspace(file["workspace_id"])["mode"] == "standard"
     status = "COMMITTING" if standard else "DEPLOYING"
-    version = _add_version(world, file, comment="", status=status, account=account, change_type="DELETE")
+    version = add_version(world, file, comment="", status=status, account=account, change_type="DELETE")
     stage = "submit" if standard else "deploy"
     return _add_deployment(world, file, version, stage=stage, origin=LOCAL, skip_checkers=True, account=account)
 
 
 def take_offline(world: World, node: sqlite3.Row) -> None:
     """Take a node out of production; its file stays, and its version can be deployed again."""
-    _remove_node(world, node["environment"], _file(world, node["file_id"]))
+    remove_node(world, node["environment"], _file(world, node["file_id"]))
     world.store.update(
         "file_versions", {"file_id": node["file_id"], "in_production": 1}, in_production=0, status="COMMITTED"
     )
@@ -133,9 +134,10 @@ def _unchecked(world: World, file_id: int, version: int) -> bool:
     return world.store.value(query, file_id, version) is not None
 
 
-def _add_version(
+def add_version(
     world: World, file: sqlite3.Row, *, comment: str, status: str, account: str, change_type: str = "UPDATE"
 ) -> int:
+    """Keep a file as it is now as its next version; return the number of the version."""
     version = 1 + int(
         world.store.value("SELECT COALESCE(MAX(version), 0) FROM file_versions WHERE file_id = ?", file["id"])
     )
@@ -160,7 +162,7 @@ def _add_deployment(
 ) -> int:
     now, timing = world.clock.now(), world.timing
     seconds = timing.submit_seconds if stage == "submit" else timing.deploy_seconds
-    behaviour = _behaviour(world, file["name"], stage)
+    behaviour = behaviour_of(world, file["name"], stage)
     if behaviour and behaviour.behaviour == "slow":
         seconds = behaviour.seconds
     deployment_id = world.store.next_id("deployment")
@@ -183,7 +185,8 @@ def _add_deployment(
     return deployment_id
 
 
-def _behaviour(world: World, file_name: str, stage: str) -> DeploymentBehaviour | None:
+def behaviour_of(world: World, file_name: str, stage: str) -> DeploymentBehaviour | None:
+    """Return the seeded behaviour that a stage follows, and count that it was used; None for an ordinary one."""
     for identity, rule in world.behaviours("deployment"):
         behaviour = DeploymentBehaviour(**rule)
         if behaviour.matches(file=file_name, stage=stage):
@@ -227,11 +230,11 @@ def _commit(world: World, deployment: sqlite3.Row, at: int) -> None:
     submitted = _version(world, file_id, version)
     file = _file(world, file_id)
     if submitted["change_type"] == "DELETE":
-        _remove_node(world, "DEV", file)
+        remove_node(world, "DEV", file)
         store.update("files", {"id": file_id}, committed=1, version=version)
         return
     same = (file["content"], file["settings"]) == (submitted["content"], submitted["settings"])
-    node_id = _write_node(world, "DEV", file, submitted, at)
+    node_id = write_node(world, "DEV", file, submitted, at)
     store.update("files", {"id": file_id}, committed=int(same), version=version, node_id=node_id)
 
 
@@ -242,20 +245,33 @@ def _release(world: World, deployment: sqlite3.Row, at: int) -> None:
     file, deployed = _file(world, file_id), _version(world, file_id, version)
     if deployed["change_type"] == "DELETE":
         _set_version(world, file_id, version, status="DEPLOYED")
-        _remove_node(world, "PROD", file)
+        remove_node(world, "PROD", file)
         return
     _set_version(world, file_id, version, status="DEPLOYED", in_production=1)
-    node_id = _write_node(world, "PROD", file, deployed, at)
+    node_id = write_node(world, "PROD", file, deployed, at)
     if file["node_id"] is None:
         store.update("files", {"id": file_id}, node_id=node_id)
+    generation.plan(world, file["workspace_id"], at)
 
 
-def _write_node(world: World, environment: str, file: sqlite3.Row, version: sqlite3.Row, at: int) -> int:
+def write_node(
+    world: World,
+    environment: str,
+    file: sqlite3.Row,
+    version: sqlite3.Row,
+    at: int,
+    *,
+    doubt: str = "node_id_envs",
+) -> int:
+    """Give an environment a version of a file as its node; return the id of the node.
+
+    :param doubt: tells whether the node has one id in all environments.
+    """
     store = world.store
     existing = store.row("SELECT * FROM nodes WHERE file_id = ? AND environment = ?", file["id"], environment)
     if existing:
         node_id = existing["id"]
-    elif file["node_id"] and world.reading("node_id_envs") == "same":
+    elif file["node_id"] and world.reading(doubt) == "same":
         node_id = file["node_id"]
     else:
         node_id = store.next_id("node")
@@ -279,7 +295,8 @@ def _write_node(world: World, environment: str, file: sqlite3.Row, version: sqli
     return int(node_id)
 
 
-def _remove_node(world: World, environment: str, file: sqlite3.Row) -> None:
+def remove_node(world: World, environment: str, file: sqlite3.Row) -> None:
+    """Take the node of a file out of an environment."""
     world.store.execute("DELETE FROM nodes WHERE file_id = ? AND environment = ?", file["id"], environment)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -23,11 +23,13 @@ class Reply:
     """What is sent back.
 
     :param body: JSON, or text that is sent as it is.
+    :param headers: beside those of every reply.
     :param delay: real seconds before it is sent.
     """
 
     status: int
     body: Mapping[str, Any] | str
+    headers: Mapping[str, str] = field(default_factory=dict)
     ending: Ending = Ending.SENT
     delay: float = 0.0
 

@@ -11,9 +11,10 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.designer.manifest import Step
 from airflow_provider_pai_designer.designer.node import FILE_TYPE as PAI_STUDIO
@@ -61,6 +62,36 @@ def program_type(file_type: int) -> str:
     return _PROGRAM_TYPES.get(file_type, str(file_type))
 
 
+def file_type(program: str) -> int | None:
+    """Return the file type of a scheduler's name, in whatever case it is written; None for one that is not known."""
+    return next((number for number, name in _PROGRAM_TYPES.items() if name == program.upper()), None)
+
+
+def planned_cycles(settings: Mapping[str, Any], business_date: date) -> list[Cycle]:
+    """Return the executions that are planned for the day after a business date.
+
+    :raises BusinessError: nobody can read the node's cron expression.
+    """
+    try:
+        times = schedule_time_for(business_date, settings["CronExpress"])
+    except NodeDefinitionError as error:
+        raise BusinessError("Undocumented.CronExpress", str(error)) from None
+    if not times:
+        # not due on that day: there is an instance all the same, a dry one
+        midnight = datetime.combine(business_date + timedelta(days=1), time.min)
+        return [Cycle(schedule_time=midnight, period=1, task_type="SKIP_CYCLE")]
+    task_type = "PAUSE" if settings.get("Stop") else str(settings["SchedulerType"])
+    return [
+        Cycle(schedule_time=moment, period=number, task_type=task_type) for number, moment in enumerate(times, start=1)
+    ]
+
+
+def is_effective(settings: Mapping[str, Any], schedule_time: int) -> bool:
+    """Tell whether the node's own schedule is in force at a time, epoch milliseconds."""
+    end = settings.get("EndEffectDate")
+    return (settings.get("StartEffectDate") or 0) <= schedule_time and (end is None or schedule_time <= end)
+
+
 def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: date, override: str, account: str) -> int:
     """Start a smoke test of a node.
 
@@ -68,7 +99,7 @@ def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: dat
     :return: id of the run, which the vendor calls the DAG id.
     """
     store, now = world.store, world.clock.now()
-    midnight = _midnight(world, node["workspace_id"], business_date)
+    midnight = start_of_day(world, node["workspace_id"], business_date)
     run_id = store.next_id("run")
     store.insert(
         "runs",
@@ -86,7 +117,7 @@ def start_test(world: World, *, node: sqlite3.Row, name: str, business_date: dat
     parameters = _effective_parameters(world, settings.get("ParaValue") or "", override)
     cycles = _cycles(world, node["workspace_id"], settings, business_date)
     for cycle in cycles[:1] if world.reading("smoke_cycles") == "first" else cycles:
-        _create_instance(
+        create_instance(
             world,
             run_id=run_id,
             node=node,
@@ -113,35 +144,37 @@ class BackfillNode:
 
 @dataclass(frozen=True, kw_only=True)
 class Backfill:
-    """What a backfill is to run: its nodes, for every business date from the first to the last.
+    """What a backfill is to run: its nodes, for every one of its business dates.
 
     :param begin: of nodes with several cycles a day, those from this local time on are run; ``end`` likewise.
     :param parallel_dates: how many business dates run at once.
     :param future_at_once: do not wait for schedule times that are still to come.
+    :param newest_first: begin with the last business date.
+    :param single_run: one run holds the instances of all business dates, instead of one run for each.
     """
 
     name: str
-    first: date
-    last: date
+    dates: tuple[date, ...]
     nodes: tuple[BackfillNode, ...]
     begin: time
     end: time
     parallel_dates: int
     future_at_once: bool
+    newest_first: bool = False
+    single_run: bool = False
 
-    @property
-    def dates(self) -> list[date]:
-        """Every business date."""
-        return [date.fromordinal(day) for day in range(self.first.toordinal(), self.last.toordinal() + 1)]
+
+def days(first: date, last: date) -> tuple[date, ...]:
+    """Return every day from the first to the last."""
+    return tuple(date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1))
 
 
 def start_backfill(world: World, backfill: Backfill, *, account: str) -> list[int]:
-    """Start a backfill; return the ids of its runs, which share their operation (doubt ``backfill_dags``)."""
+    """Start a backfill; return the ids of its runs, which share their operation."""
     operation_id = world.store.next_id("operation")
-    single = world.reading("backfill_dags") == "single"
     runs: list[int] = []
     for day in backfill.dates:
-        if not (runs and single):
+        if not (runs and backfill.single_run):
             runs.append(_add_backfill_run(world, backfill, day, operation_id=operation_id, account=account))
         for node in backfill.nodes:
             _create_backfill_instances(world, backfill, node, run_id=runs[-1], business_date=day)
@@ -240,111 +273,7 @@ def on_stop(world: World, instance_id: int, at: int) -> None:
     _finish(world, instance_id, at, status="FAILURE", reruns_left=reruns, attempt=number)
 
 
-def _effective_parameters(world: World, declared: str, override: str) -> str:
-    if not override or world.reading("node_params") == "replace":
-        return override or declared
-    given = [pair.partition("=")[0] for pair in override.split()]
-    kept = [pair for pair in declared.split() if pair.partition("=")[0] not in given]
-    return " ".join([*kept, *override.split()])
-
-
-def _midnight(world: World, workspace_id: int, day: date) -> int:
-    return milliseconds(datetime.combine(day, time.min), world.zone(workspace_id))
-
-
-def _cycles(world: World, workspace_id: int, settings: Mapping[str, Any], business_date: date) -> list[Cycle]:
-    try:
-        times = schedule_time_for(business_date, settings["CronExpress"])
-    except NodeDefinitionError as error:
-        raise BusinessError("Undocumented.CronExpress", str(error)) from None
-    if not times:
-        # not due on that day: there is an instance all the same, a dry one
-        midnight = datetime.combine(date.fromordinal(business_date.toordinal() + 1), datetime.min.time())
-        return [Cycle(schedule_time=midnight, period=1, task_type="SKIP_CYCLE")]
-    zone = world.zone(workspace_id)
-    return [
-        Cycle(
-            schedule_time=moment,
-            period=number,
-            task_type=_task_type(world, settings, milliseconds(moment, zone)),
-        )
-        for number, moment in enumerate(times, start=1)
-    ]
-
-
-def _task_type(world: World, settings: Mapping[str, Any], schedule_time: int) -> str:
-    kind = "PAUSE" if settings.get("Stop") else settings["SchedulerType"]
-    if kind == "PAUSE" and world.reading("frozen_test") == "run":
-        return "NORMAL"
-    start, end = settings.get("StartEffectDate") or 0, settings.get("EndEffectDate")
-    outside = schedule_time < start or (end is not None and schedule_time > end)
-    if kind == "NORMAL" and outside and world.reading("effective_window") == "dry_run":
-        return "SKIP"
-    return str(kind)
-
-
-def _add_backfill_run(world: World, backfill: Backfill, day: date, *, operation_id: int, account: str) -> int:
-    run_id, node = world.store.next_id("run"), backfill.nodes[0].node
-    world.store.insert(
-        "runs",
-        id=run_id,
-        workspace_id=node["workspace_id"],
-        environment=node["environment"],
-        name=backfill.name,
-        type="SUPPLY_DATA",
-        operation_id=operation_id,
-        business_date=_midnight(world, node["workspace_id"], day),
-        parallel_dates=backfill.parallel_dates,
-        future_at_once=backfill.future_at_once,
-        creator=account,
-        created=world.clock.now(),
-    )
-    return run_id
-
-
-def _create_backfill_instances(
-    world: World, backfill: Backfill, item: BackfillNode, *, run_id: int, business_date: date
-) -> None:
-    node = item.node
-    settings = json.loads(node["settings"])
-    parameters = _effective_parameters(world, settings.get("ParaValue") or "", item.override)
-    cycles = _cycles(world, node["workspace_id"], settings, business_date)
-    if len(cycles) > 1:
-        cycles = [cycle for cycle in cycles if backfill.begin <= cycle.schedule_time.time() <= backfill.end]
-    for cycle in cycles:
-        _create_instance(
-            world,
-            run_id=run_id,
-            node=node,
-            settings=settings,
-            parameters=parameters,
-            business_date=_midnight(world, node["workspace_id"], business_date),
-            cycle=replace(cycle, task_type="SKIP_UNCHOOSE") if item.dry else cycle,
-            held=True,
-        )
-
-
-def _let_dates_begin(world: World, operation_id: int, at: int) -> None:
-    """Of a backfill's business dates so many run at once as it may; when one has ended, the next one begins."""
-    store, of_backfill = world.store, "run_id IN (SELECT id FROM runs WHERE operation_id = ?) AND open = 1"
-    limit = store.value("SELECT MIN(parallel_dates) FROM runs WHERE operation_id = ?", operation_id)
-    running = store.value(
-        f"SELECT COUNT(DISTINCT business_date) FROM instances WHERE {of_backfill} AND held = 0", operation_id
-    )
-    waiting = store.rows(
-        f"SELECT DISTINCT business_date FROM instances WHERE {of_backfill} AND held = 1 ORDER BY 1 LIMIT ?",
-        operation_id,
-        max(limit - running, 0),
-    )
-    for (day,) in waiting:
-        for (identity,) in store.rows(
-            f"SELECT id FROM instances WHERE {of_backfill} AND business_date = ?", operation_id, day
-        ):
-            store.update("instances", {"id": identity}, held=0)
-            store.schedule(at + _waiting(world), "instance", identity)
-
-
-def _create_instance(
+def create_instance(
     world: World,
     *,
     run_id: int,
@@ -355,6 +284,10 @@ def _create_instance(
     cycle: Cycle,
     held: bool = False,
 ) -> None:
+    """Add an instance to a run; unless it is held, it begins to wait at once.
+
+    :param business_date: epoch milliseconds.
+    """
     store, now = world.store, world.clock.now()
     run = store.row("SELECT * FROM runs WHERE id = ?", run_id)
     assert run is not None
@@ -390,6 +323,102 @@ def _create_instance(
     )
     if not held:
         store.schedule(now + _waiting(world), "instance", instance_id)
+
+
+def start_of_day(world: World, workspace_id: int, day: date) -> int:
+    """Return when a local day begins, epoch milliseconds."""
+    return milliseconds(datetime.combine(day, time.min), world.zone(workspace_id))
+
+
+def _effective_parameters(world: World, declared: str, override: str) -> str:
+    if not override or world.reading("node_params") == "replace":
+        return override or declared
+    given = [pair.partition("=")[0] for pair in override.split()]
+    kept = [pair for pair in declared.split() if pair.partition("=")[0] not in given]
+    return " ".join([*kept, *override.split()])
+
+
+def _cycles(world: World, workspace_id: int, settings: Mapping[str, Any], business_date: date) -> list[Cycle]:
+    """The planned executions of a node, as a test or a backfill makes them."""
+    zone = world.zone(workspace_id)
+    return [
+        replace(cycle, task_type=_task_type(world, settings, cycle, zone))
+        for cycle in planned_cycles(settings, business_date)
+    ]
+
+
+def _task_type(world: World, settings: Mapping[str, Any], cycle: Cycle, zone: ZoneInfo) -> str:
+    if cycle.task_type == "PAUSE" and world.reading("frozen_test") == "run":
+        return "NORMAL"
+    outside = not is_effective(settings, milliseconds(cycle.schedule_time, zone))
+    if cycle.task_type == "NORMAL" and outside and world.reading("effective_window") == "dry_run":
+        return "SKIP"
+    return cycle.task_type
+
+
+def _add_backfill_run(world: World, backfill: Backfill, day: date, *, operation_id: int, account: str) -> int:
+    run_id, node = world.store.next_id("run"), backfill.nodes[0].node
+    world.store.insert(
+        "runs",
+        id=run_id,
+        workspace_id=node["workspace_id"],
+        environment=node["environment"],
+        name=backfill.name,
+        type="SUPPLY_DATA",
+        operation_id=operation_id,
+        business_date=start_of_day(world, node["workspace_id"], day),
+        parallel_dates=backfill.parallel_dates,
+        future_at_once=backfill.future_at_once,
+        newest_first=backfill.newest_first,
+        creator=account,
+        created=world.clock.now(),
+    )
+    return run_id
+
+
+def _create_backfill_instances(
+    world: World, backfill: Backfill, item: BackfillNode, *, run_id: int, business_date: date
+) -> None:
+    node = item.node
+    settings = json.loads(node["settings"])
+    parameters = _effective_parameters(world, settings.get("ParaValue") or "", item.override)
+    cycles = _cycles(world, node["workspace_id"], settings, business_date)
+    if len(cycles) > 1:
+        cycles = [cycle for cycle in cycles if backfill.begin <= cycle.schedule_time.time() <= backfill.end]
+    for cycle in cycles:
+        create_instance(
+            world,
+            run_id=run_id,
+            node=node,
+            settings=settings,
+            parameters=parameters,
+            business_date=start_of_day(world, node["workspace_id"], business_date),
+            cycle=replace(cycle, task_type="SKIP_UNCHOOSE") if item.dry else cycle,
+            held=True,
+        )
+
+
+def _let_dates_begin(world: World, operation_id: int, at: int) -> None:
+    """Of a backfill's business dates so many run at once as it may; when one has ended, the next one begins."""
+    store, of_backfill = world.store, "run_id IN (SELECT id FROM runs WHERE operation_id = ?) AND open = 1"
+    limit, newest_first = store.rows(
+        "SELECT MIN(parallel_dates), MAX(newest_first) FROM runs WHERE operation_id = ?", operation_id
+    )[0]
+    order = "DESC" if newest_first else "ASC"
+    running = store.value(
+        f"SELECT COUNT(DISTINCT business_date) FROM instances WHERE {of_backfill} AND held = 0", operation_id
+    )
+    waiting = store.rows(
+        f"SELECT DISTINCT business_date FROM instances WHERE {of_backfill} AND held = 1 ORDER BY 1 {order} LIMIT ?",
+        operation_id,
+        max(limit - running, 0),
+    )
+    for (day,) in waiting:
+        for (identity,) in store.rows(
+            f"SELECT id FROM instances WHERE {of_backfill} AND business_date = ?", operation_id, day
+        ):
+            store.update("instances", {"id": identity}, held=0)
+            store.schedule(at + _waiting(world), "instance", identity)
 
 
 def _wait_for_time(world: World, instance: sqlite3.Row, at: int) -> None:

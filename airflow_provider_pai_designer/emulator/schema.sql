@@ -14,7 +14,9 @@ CREATE TABLE IF NOT EXISTS workspaces (
     time_zone TEXT NOT NULL,
     owner TEXT NOT NULL,
     pai_authorised INTEGER NOT NULL,
-    created INTEGER NOT NULL
+    created INTEGER NOT NULL,
+    data_studio TEXT NOT NULL,          -- legacy, new
+    approval INTEGER NOT NULL           -- 1 where somebody must approve what is published to production
 );
 CREATE TABLE IF NOT EXISTS access_keys (
     id TEXT PRIMARY KEY,
@@ -130,6 +132,7 @@ CREATE TABLE IF NOT EXISTS runs (
     business_date INTEGER NOT NULL,
     parallel_dates INTEGER NOT NULL DEFAULT 1,      -- of a backfill: how many business dates run at once
     future_at_once INTEGER NOT NULL DEFAULT 0,      -- of a backfill: whether times to come are not awaited
+    newest_first INTEGER NOT NULL DEFAULT 0,        -- of a backfill: whether it goes back in time
     creator TEXT NOT NULL,
     created INTEGER NOT NULL
 );
@@ -223,4 +226,74 @@ CREATE TABLE IF NOT EXISTS counters (
     outcome TEXT NOT NULL,              -- ok, or the error code
     calls INTEGER NOT NULL,
     PRIMARY KEY (minute, operation, access_key_id, outcome)
+) WITHOUT ROWID;
+
+-- The new Data Studio. A node is a row of files as well, with an id of its own kind; here is what only it has.
+CREATE TABLE IF NOT EXISTS flow_specs (
+    file_id INTEGER PRIMARY KEY,
+    scene TEXT NOT NULL,
+    version TEXT NOT NULL,              -- of the format
+    node TEXT NOT NULL,                 -- JSON, as GetNode shows it
+    depends TEXT NOT NULL               -- JSON
+);
+CREATE TABLE IF NOT EXISTS pipeline_runs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workspace_id INTEGER NOT NULL,
+    file_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    type TEXT NOT NULL,                 -- Online, Offline
+    until INTEGER NOT NULL,             -- the step through which it goes on by itself
+    description TEXT NOT NULL,
+    status TEXT NOT NULL,
+    message TEXT,
+    spec TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS pipeline_runs_by_file ON pipeline_runs (file_id);
+CREATE TABLE IF NOT EXISTS pipeline_stages (
+    run INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    message TEXT,
+    failure TEXT,                       -- how it is going to fail, by the seed
+    PRIMARY KEY (run, step)
+) WITHOUT ROWID;
+-- Calls of CreateWorkflowInstances.
+CREATE TABLE IF NOT EXISTS creations (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workspace_id INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    message TEXT,
+    request TEXT NOT NULL,              -- JSON
+    account TEXT NOT NULL,
+    runs TEXT NOT NULL DEFAULT '[]'     -- JSON: ids of the runs that it made
+);
+
+CREATE TABLE IF NOT EXISTS roles (
+    arn TEXT PRIMARY KEY,
+    trusts TEXT NOT NULL,               -- list of accounts
+    oidc_provider TEXT,
+    oidc_token TEXT,
+    workspaces TEXT,                    -- list of workspace ids, NULL for all
+    session_seconds INTEGER
+) WITHOUT ROWID;
+-- Of every temporary key in access_keys that STS gave out.
+CREATE TABLE IF NOT EXISTS sessions (
+    access_key_id TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires INTEGER NOT NULL            -- real seconds since the epoch
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quota_use (
+    account TEXT NOT NULL,
+    quota TEXT NOT NULL,
+    period INTEGER NOT NULL,            -- number of the second or the day
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (account, quota)
 ) WITHOUT ROWID;

@@ -15,8 +15,12 @@ A seed names only what it wants to differ from ``seeds/default.json``::
       ],
       "faults": [
         {"behaviour": "close", "operation": "RunSmokeTest", "done": true},
-        {"behaviour": "http", "operation": "Get*", "status": 429, "code": "Throttling.User", "after": 2, "times": 3}
+        {"behaviour": "http", "operation": "Get*", "status": 429, "code": "Throttling.User", "after": 2, "times": 3},
+        {"behaviour": "http", "operation": "ListInstances", "status": 503, "retry_after": 250}
       ],
+      "roles": [{"arn": "acs:ram::1000000000000001:role/nightly", "trusts": ["1000000000000001"]}],
+      "quota": "enforced",
+      "days_ago": 30,
       "timing": {"step_seconds": 0.2},
       "doubts": {"transient_failure": "yes"},
       "junk_error_fields": true
@@ -26,6 +30,7 @@ A seed names only what it wants to differ from ``seeds/default.json``::
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -37,6 +42,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_pai_designer.emulator import doubts
 from airflow_provider_pai_designer.emulator.store import Store
 
+_ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9._-]+")
 _SEEDS = Path(__file__).parent / "seeds"
 
 CONTENTS = ("three_steps", "global_variable", "global_variable_bare", "thirteen_steps")
@@ -49,6 +55,9 @@ FAULTS = (
 """How a call can fail, see :class:`Fault`."""
 
 
+EDITIONS = ("basic", "standard", "professional", "enterprise")
+
+
 class SeedError(ValueError):
     """A seed cannot be used; the message says what is wrong in it."""
 
@@ -58,8 +67,11 @@ class Workspace:
     """A DataWorks workspace.
 
     :param mode: ``basic`` (production only) or ``standard`` (development and production).
-    :param edition: DataWorks edition of the account: basic, standard, professional or enterprise.
+    :param edition: DataWorks edition of the account, one of :data:`EDITIONS`; that of its first workspace counts.
     :param pai_authorised: whether DataWorks may use PAI, without which no Designer node can be made.
+    :param data_studio: ``legacy`` (OpenAPI 2020-05-18) or ``new`` (OpenAPI 2024-05-18).
+    :param approval: of a new one: whether publishing to production waits for somebody's approval, which a
+        deployment behaviour for the stage ``APPROVAL`` gives or denies.
     """
 
     id: int
@@ -71,6 +83,8 @@ class Workspace:
     time_zone: str = "Asia/Shanghai"
     owner: str = "1000000000000001"
     pai_authorised: bool = True
+    data_studio: str = "legacy"
+    approval: bool = False
     business_flows: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
@@ -78,6 +92,10 @@ class Workspace:
         """Check values that a type cannot express."""
         if self.mode not in ("basic", "standard"):
             raise SeedError(f"The mode of a workspace is 'basic' or 'standard', not {self.mode!r}.")
+        if self.edition not in EDITIONS:
+            raise SeedError(f"The edition of a workspace is one of {', '.join(EDITIONS)}, not {self.edition!r}.")
+        if self.data_studio not in ("legacy", "new"):
+            raise SeedError(f"The data_studio of a workspace is 'legacy' or 'new', not {self.data_studio!r}.")
         ZoneInfo(self.time_zone)
 
 
@@ -97,8 +115,33 @@ class AccessKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role that STS lets some callers assume; who does acts for the account in the role's ARN.
+
+    :param arn: such as ``acs:ram::1000000000000001:role/nightly``.
+    :param trusts: accounts whose keys may assume it.
+    :param oidc_provider: ARN of the identity provider whose tokens may assume it.
+    :param oidc_token: the token of that provider that is accepted: any text.
+    :param workspaces: ids of the workspaces it has permission on; None for all.
+    :param session_seconds: how long a session lasts, whatever was asked for.
+    """
+
+    arn: str
+    trusts: tuple[str, ...] = ()
+    oidc_provider: str | None = None
+    oidc_token: str | None = None
+    workspaces: tuple[int, ...] | None = None
+    session_seconds: int | None = None
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if not _ROLE.fullmatch(self.arn):
+            raise SeedError(f"The ARN of a role is acs:ram::<account>:role/<name>, not {self.arn!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResourceGroup:
-    """A resource group; type 1 is scheduling."""
+    """A resource group; type 1 is scheduling, 4 data integration, and 100, a number of our own, general purpose."""
 
     id: int
     identifier: str
@@ -145,11 +188,11 @@ class StepBehaviour:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentBehaviour:
-    """What matching submits and deploys do instead of succeeding.
+    """What matching submits, deploys and stages of a publishing run do instead of succeeding.
 
     :param behaviour: ``slow``; ``fail``; ``check_passes`` or ``check_fails``: wait for a checker, then go on or not.
-    :param file: pattern for the file's name.
-    :param stage: pattern for ``submit`` or ``deploy``.
+    :param file: pattern for the name of the file or node.
+    :param stage: pattern for ``submit``, ``deploy``, or the code of a stage such as ``PROD``.
     :param seconds: how long a slow one takes, or how long the checker takes.
     """
 
@@ -186,6 +229,7 @@ class Fault:
     :param done: whether the operation is carried out all the same; ``delay``, ``truncated`` and ``contradict`` always.
     :param seconds: of ``delay`` in real time, of ``later`` in simulated time.
     :param status: HTTP status of ``http``.
+    :param retry_after: milliseconds that ``http`` asks to wait before the next try, in ``x-acs-retry-after``.
     :param code: error code of ``http``, ``refuse`` and ``contradict``; ``message`` likewise.
     """
 
@@ -196,6 +240,7 @@ class Fault:
     done: bool = False
     seconds: float = 1.0
     status: int = 500
+    retry_after: int | None = None
     code: str = "InternalError.System"
     message: str = "seeded fault"
 
@@ -220,11 +265,15 @@ class Fault:
 class Timing:
     """How long things take, in simulated seconds.
 
+    :param stage_seconds: each stage of a publishing run of the new Data Studio.
+    :param creation_seconds: what CreateWorkflowInstances has asked for.
     :param waiting_seconds: each of the states NOT_RUN, WAIT_TIME and WAIT_RESOURCE.
     """
 
     submit_seconds: float = 1.0
     deploy_seconds: float = 1.0
+    stage_seconds: float = 1.0
+    creation_seconds: float = 0.5
     waiting_seconds: float = 0.5
     step_seconds: float = 1.0
     stop_seconds: float = 0.5
@@ -236,11 +285,14 @@ class Seed:
 
     :param timing: members of :class:`Timing` that are not to have their default.
     :param doubts: name to reading, see :mod:`airflow_provider_pai_designer.emulator.doubts`.
+    :param quota: ``enforced`` to refuse calls beyond what the account's edition has; ``off``, the default, lets all in.
+    :param days_ago: how many days the clock of a new state lies behind; later seeds do not move it.
     :param junk_error_fields: fill the error fields of successful replies, as the vendor's samples do.
     """
 
     workspaces: tuple[Workspace, ...] = ()
     access_keys: tuple[AccessKey, ...] = ()
+    roles: tuple[Role, ...] = ()
     resource_groups: tuple[ResourceGroup, ...] = ()
     steps: tuple[StepBehaviour, ...] = ()
     deployments: tuple[DeploymentBehaviour, ...] = ()
@@ -248,11 +300,19 @@ class Seed:
     timing: Mapping[str, float] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
     junk_error_fields: bool | None = None
+    quota: str | None = None
+    days_ago: float = 0
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.quota not in (None, "off", "enforced"):
+            raise SeedError(f"The quota is 'off' or 'enforced', not {self.quota!r}.")
 
 
 _ITEMS = {
     "workspaces": Workspace,
     "access_keys": AccessKey,
+    "roles": Role,
     "resource_groups": ResourceGroup,
     "steps": StepBehaviour,
     "deployments": DeploymentBehaviour,
@@ -294,6 +354,8 @@ def apply(store: Store, seed: Seed, *, now: int) -> None:
         _add_workspace(store, workspace, now)
     for position, key in enumerate(seed.access_keys):
         _add_key(store, key, position)
+    for role in seed.roles:
+        store.upsert("roles", **{**asdict(role), **_as_text(trusts=role.trusts, workspaces=role.workspaces)})
     for group in seed.resource_groups:
         store.upsert("resource_groups", **asdict(group), created=now)
     # the newest behaviour wins, and of one seed the first one
@@ -305,8 +367,9 @@ def apply(store: Store, seed: Seed, *, now: int) -> None:
         store.insert("behaviours", kind="fault", rule=json.dumps(asdict(fault)))
     for name, chosen in (("timing", seed.timing), ("doubts", seed.doubts)):
         store.set_setting(name, {**(store.setting(name) or {}), **chosen})
-    if seed.junk_error_fields is not None:
-        store.set_setting("junk_error_fields", seed.junk_error_fields)
+    for name, value in (("junk_error_fields", seed.junk_error_fields), ("quota", seed.quota)):
+        if value is not None:
+            store.set_setting(name, value)
 
 
 def add_folder(store: Store, workspace_id: int, path: str) -> None:
@@ -335,8 +398,11 @@ def _add_workspace(store: Store, workspace: Workspace, now: int) -> None:
 
 
 def _add_key(store: Store, key: AccessKey, position: int) -> None:
-    workspaces = None if key.workspaces is None else json.dumps(key.workspaces)
-    store.upsert("access_keys", **{**asdict(key), "workspaces": workspaces}, position=position)
+    store.upsert("access_keys", **{**asdict(key), **_as_text(workspaces=key.workspaces)}, position=position)
+
+
+def _as_text(**lists: tuple[Any, ...] | None) -> dict[str, str | None]:
+    return {name: None if value is None else json.dumps(value) for name, value in lists.items()}
 
 
 _Item = TypeVar("_Item")

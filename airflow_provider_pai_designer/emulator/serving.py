@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from airflow_provider_pai_designer.emulator import control, gateway
 from airflow_provider_pai_designer.emulator.control import ControlRequest
 from airflow_provider_pai_designer.emulator.reply import Ending, Reply
-from airflow_provider_pai_designer.emulator.signature import SignedRequest
+from airflow_provider_pai_designer.emulator.signature import ApiRequest
 from airflow_provider_pai_designer.emulator.world import World
 
 _HOSTS = ["127.0.0.1", "localhost"]
@@ -35,7 +35,7 @@ def application(world: World, *, token: str) -> Starlette:
     """
 
     async def serve_vendor(request: Request) -> Response:
-        return await _respond(request, gateway.answer(world, await _signed(request)))
+        return await _respond(request, gateway.answer(world, await _received(request)))
 
     async def serve_control(request: Request) -> Response:
         return await _respond(request, control.answer(world, await _control(request), token=token))
@@ -63,8 +63,8 @@ def serve(world: World, *, token: str, listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-async def _signed(request: Request) -> SignedRequest:
-    return SignedRequest(
+async def _received(request: Request) -> ApiRequest:
+    return ApiRequest(
         method=request.method,
         path=request.url.path,
         query=dict(request.query_params),
@@ -85,7 +85,8 @@ async def _control(request: Request) -> ControlRequest:
 class _Protocol(HttpToolsProtocol):
     """HTTP/1.1 in which a handler can reach the connection.
 
-    It takes a whole address as the target of a request, as a client writes it that was given a proxy.
+    It takes a whole address as the target of a request, as a client writes it that was given a proxy, and as the host,
+    as the vendor's credentials library writes it that was given the address of STS.
     """
 
     def data_received(self, data: bytes) -> None:
@@ -94,6 +95,9 @@ class _Protocol(HttpToolsProtocol):
             connection = self.transport.get_extra_info("socket")
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         super().data_received(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value.removeprefix(b"http://") if name.lower() == b"host" else value)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -111,7 +115,7 @@ async def _respond(request: Request, reply: Reply) -> Response:
     await asyncio.sleep(reply.delay)
     if reply.ending is Ending.SENT:
         kind = "text/html" if isinstance(reply.body, str) else "application/json"
-        return Response(reply.text, status_code=reply.status, media_type=kind)
+        return Response(reply.text, status_code=reply.status, headers=dict(reply.headers), media_type=kind)
     if reply.ending is not Ending.HANGING:
         _cut(request.state.transport, reset=reply.ending is Ending.RESET)
     while (await request.receive())["type"] != "http.disconnect":

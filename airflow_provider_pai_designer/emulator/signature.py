@@ -1,6 +1,7 @@
-"""Verification of the ACS3-HMAC-SHA256 signature, with the vendor's own library.
+"""Verification of signatures, with the vendor's own library, in the two forms that its clients write.
 
-Source: https://help.aliyun.com/en/sdk/product-overview/v3-request-structure-and-signature
+Source: https://help.aliyun.com/en/sdk/product-overview/v3-request-structure-and-signature and
+https://help.aliyun.com/en/sdk/product-overview/rpc-mechanism
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
-from airflow_provider_pai_designer.emulator.errors import GatewayError
+from airflow_provider_pai_designer.emulator.errors import GatewayError, missing
 
 _ALGORITHM = "ACS3-HMAC-SHA256"
 _AUTHORIZATION = re.compile(
@@ -33,7 +36,7 @@ VALID_SECONDS = 15 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignedRequest:
+class ApiRequest:
     """What was received.
 
     :param headers: names in lower case.
@@ -46,40 +49,149 @@ class SignedRequest:
     headers: Mapping[str, str]
     body: bytes
 
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of the query string and of the body."""
+        return {**self.query, **dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))}
 
-def claimed_key(request: SignedRequest) -> str:
-    """Return the AccessKey id that the request claims to be signed with.
+    @property
+    def action(self) -> str:
+        """Name of the operation."""
+        return self._named("x-acs-action", "Action")
 
-    :raises GatewayError: there is no signature of the supported kind.
+    @property
+    def version(self) -> str:
+        """Version of the API."""
+        return self._named("x-acs-version", "Version")
+
+    def _named(self, header: str, parameter: str) -> str:
+        if "authorization" in self.headers:
+            return self.headers.get(header, "")
+        if "AccessKeyId" in self.parameters or parameter in self.parameters:
+            # the earlier clients send the headers too, but do not sign them
+            return self.parameters.get(parameter, "")
+        return self.headers.get(header, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderSignature:
+    """The signature of current clients: ACS3-HMAC-SHA256 over headers, query and the hash of the body."""
+
+    request: ApiRequest
+
+    @property
+    def access_key_id(self) -> str:
+        """The AccessKey id that the request claims to be signed with.
+
+        :raises GatewayError: the signature is of another form.
+        """
+        return self._authorization["key"]
+
+    @property
+    def nonce(self) -> str:
+        """What makes the request unlike every other."""
+        return self.request.headers["x-acs-signature-nonce"]
+
+    @property
+    def security_token(self) -> str | None:
+        """The token that comes with a temporary key."""
+        return self.request.headers.get("x-acs-security-token")
+
+    def verify(self, secret: str) -> None:
+        """Check date, body and signature.
+
+        :raises GatewayError: with the gateway's code for what is wrong.
+        """
+        _check_date(self.request.headers.get("x-acs-date"))
+        names = self._authorization["headers"].split(";")
+        if unsigned := _MUST_BE_SIGNED - set(names):
+            raise _mismatch(f"the header {sorted(unsigned)[0]} is not signed")
+        if self.request.headers.get("x-acs-content-sha256") != sha256(self.request.body).hexdigest():
+            raise _mismatch("x-acs-content-sha256 is not the hash of the body")
+        expected = self._expected(names, secret)
+        if not hmac.compare_digest(expected.rpartition("=")[2], self._authorization["signature"]):
+            raise _mismatch("it was made with another secret, or for another request")
+
+    @cached_property
+    def _authorization(self) -> re.Match[str]:
+        match = _AUTHORIZATION.fullmatch(self.request.headers["authorization"])
+        if not match:
+            raise GatewayError(400, "IncompleteSignature", f"The request signature is not of the form {_ALGORITHM}.")
+        return match
+
+    def _expected(self, names: list[str], secret: str) -> str:
+        # Recomputed by the library that signed it: an implementation of our own would only agree with itself.
+        from alibabacloud_tea_openapi.utils import Utils
+
+        signed = SimpleNamespace(
+            method=self.request.method,
+            pathname=self.request.path,
+            query=self.request.query,
+            headers={name: self.request.headers.get(name, "") for name in names},
+        )
+        payload = self.request.headers["x-acs-content-sha256"]
+        return str(Utils.get_authorization(signed, _ALGORITHM, payload, self.access_key_id, secret))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterSignature:
+    """The signature of earlier clients, and of all that assume a role: HMAC-SHA1 over every parameter."""
+
+    request: ApiRequest
+
+    @property
+    def access_key_id(self) -> str:
+        """The AccessKey id that the request claims to be signed with."""
+        return self.request.parameters["AccessKeyId"]
+
+    @property
+    def nonce(self) -> str:
+        """What makes the request unlike every other."""
+        return self.request.parameters["SignatureNonce"]
+
+    @property
+    def security_token(self) -> str | None:
+        """The token that comes with a temporary key."""
+        return self.request.parameters.get("SecurityToken")
+
+    def verify(self, secret: str) -> None:
+        """Check date and signature.
+
+        :raises GatewayError: with the gateway's code for what is wrong.
+        """
+        from alibabacloud_tea_openapi.utils import Utils
+
+        parameters = dict(self.request.parameters)
+        _check_date(parameters.get("Timestamp"))
+        for name in ("SignatureNonce", "Signature"):
+            if not parameters.get(name):
+                raise missing(name)
+        if (parameters.get("SignatureMethod"), parameters.get("SignatureVersion")) != ("HMAC-SHA1", "1.0"):
+            raise GatewayError(400, "IncompleteSignature", "The request signature is not HMAC-SHA1 of version 1.0.")
+        signature = parameters.pop("Signature")
+        expected = str(Utils.get_rpcsignature(parameters, self.request.method, secret))
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise _mismatch("it was made with another secret, or for another request")
+
+
+def signature_of(request: ApiRequest) -> HeaderSignature | ParameterSignature:
+    """Return the signature of a request, still to be verified.
+
+    :raises GatewayError: it has none.
     """
-    return _authorization(request)["key"]
+    if request.headers.get("authorization"):
+        return HeaderSignature(request=request)
+    if request.parameters.get("AccessKeyId"):
+        return ParameterSignature(request=request)
+    raise GatewayError(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
 
 
-def verify(request: SignedRequest, *, secret: str) -> None:
-    """Check date, body and signature.
-
-    :raises GatewayError: with the gateway's code for what is wrong.
-    """
-    _check_date(request.headers.get("x-acs-date"))
-    authorization = _authorization(request)
-    names = authorization["headers"].split(";")
-    if unsigned := _MUST_BE_SIGNED - set(names):
-        raise _mismatch(f"the header {sorted(unsigned)[0]} is not signed")
-    if request.headers.get("x-acs-content-sha256") != sha256(request.body).hexdigest():
-        raise _mismatch("x-acs-content-sha256 is not the hash of the body")
-    expected = _expected(request, names, authorization["key"], secret)
-    if not hmac.compare_digest(expected.rpartition("=")[2], authorization["signature"]):
-        raise _mismatch("it was made with another secret, or for another request")
-
-
-def _authorization(request: SignedRequest) -> re.Match[str]:
-    text = request.headers.get("authorization")
-    if not text:
-        raise GatewayError(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
-    match = _AUTHORIZATION.fullmatch(text)
-    if not match:
-        raise GatewayError(400, "IncompleteSignature", f"The request signature is not of the form {_ALGORITHM}.")
-    return match
+def claimed_key(request: ApiRequest) -> str:
+    """Return the AccessKey id that a request claims to be signed with, empty where it claims none."""
+    try:
+        return signature_of(request).access_key_id
+    except GatewayError:
+        return ""
 
 
 def _check_date(text: str | None) -> None:
@@ -93,20 +205,6 @@ def _check_date(text: str | None) -> None:
         ) from None
     if abs(time.time() - date.timestamp()) > VALID_SECONDS:
         raise GatewayError(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
-
-
-def _expected(request: SignedRequest, names: list[str], key: str, secret: str) -> str:
-    # Recomputed by the library that signed it: an implementation of our own would only agree with itself.
-    from alibabacloud_tea_openapi.utils import Utils
-
-    signed = SimpleNamespace(
-        method=request.method,
-        pathname=request.path,
-        query=request.query,
-        headers={name: request.headers.get(name, "") for name in names},
-    )
-    payload = request.headers["x-acs-content-sha256"]
-    return str(Utils.get_authorization(signed, _ALGORITHM, payload, key, secret))
 
 
 def _mismatch(reason: str) -> GatewayError:

@@ -8,12 +8,15 @@ every committed transaction through ``kill -9``.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+_LOG = logging.getLogger(__name__)
 _SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
 
 _FIRST_IDS = {
@@ -26,17 +29,22 @@ _FIRST_IDS = {
     "operation": 12_001,
     # beyond 32 bits, as instance ids of DataWorks are
     "instance": 11_713_300_001,
+    # nodes of the new Data Studio have ids of 19 digits, and so have the parts of their definition
+    "studio_node": 8_604_388_726_201_130_001,
+    "spec_part": 5_436_806_778_720_620_001,
+    "pipeline_run": 1,
+    "creation": 1,
 }
 
 
 class Store:
     """Access to the state.
 
-    :param path: the database file; it is created where there is none.
+    :param path: the database file; a digest of the schema is put into its name, and it is created where there is none.
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection = sqlite3.connect(_file_of_this_schema(path), isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -112,3 +120,12 @@ class Store:
     def cancel(self, kind: str, subject: int) -> None:
         """Take back what was scheduled for an object."""
         self.execute("DELETE FROM events WHERE kind = ? AND subject = ?", kind, subject)
+
+
+def _file_of_this_schema(path: Path) -> Path:
+    """A state with other tables cannot be read: it is left as it is, for the version that wrote it."""
+    file = path.with_stem(f"{path.stem}-{sha256(_SCHEMA.encode()).hexdigest()[:12]}")
+    others = sorted(other.name for other in path.parent.glob(f"{path.stem}*{path.suffix}"))
+    if others and not file.exists():
+        _LOG.warning("Another version left %s, which stays as it is: a new state begins.", ", ".join(others))
+    return file

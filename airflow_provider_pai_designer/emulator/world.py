@@ -30,6 +30,7 @@ class World:
         with store.transaction():
             world = cls(store=store, clock=Clock(store, scale=time_scale))
             if not store.setting("seeded"):
+                world.clock.begin(days_ago=seed.days_ago)
                 seeds.apply(store, seed, now=world.clock.now())
                 store.set_setting("seeded", True)
         return world

@@ -20,14 +20,17 @@ from airflow_provider_pai_designer.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from datetime import date
     from zoneinfo import ZoneInfo
 
     from airflow.sdk import Connection
 
-    from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-    from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
+    from airflow_provider_pai_designer.cloud.verbs import Verbs
+    from airflow_provider_pai_designer.designer.backfill import Backfill
+    from airflow_provider_pai_designer.designer.log import InstanceLog
+    from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
 
 
 def configured_timezone() -> str:
@@ -76,7 +79,7 @@ class PaiDesignerHook(BaseHook):
         return workspace_zone(str(self._extra.get("timezone") or configured_timezone()))
 
     @cached_property
-    def dataworks(self) -> DataWorks:
+    def dataworks(self) -> Verbs:
         """The verbs of DataWorks for this connection.
 
         :raises ConfigurationError: the connection is not complete, or names an unknown region.
@@ -90,7 +93,7 @@ class PaiDesignerHook(BaseHook):
 
         extra = self._extra
         where = {
-            "region": self._required("region", self._region_argument, "such as cn-shanghai"),
+            "region": self._region,
             "network": extra.get("network") or "public",
         }
         credentials = Credentials(
@@ -105,6 +108,7 @@ class PaiDesignerHook(BaseHook):
         gateway = DataWorksGateway(
             endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
             credentials=credentials,
+            calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
         return DataWorks(gateway=gateway, timezone=self.timezone)
@@ -132,16 +136,48 @@ class PaiDesignerHook(BaseHook):
         :raises ConfigurationError: the workspace has no such environment; nothing was changed.
         :raises DeploymentError: a submit or deploy failed, with the deployment's own message.
         """
-        from airflow_provider_pai_designer.cloud.ensure import NodeEnsurer
-
         node.check()
         target = self.workspace.check_environment(environment)
-        ensurer = NodeEnsurer(dataworks=self.dataworks, workspace=self.workspace, pause=self.pause)
-        ensured = ensurer.ensure(node, environment=target, create_folder=create_folder)
+        ensured = self.dataworks.ensure_node(
+            self.workspace, node, environment=target, create_folder=create_folder, pause=self.pause
+        )
         self.log.info(
             "Node %r: %s (file id %s, node id %s)", node.name, ensured.summary, ensured.file_id, ensured.node_id
         )
         return ensured
+
+    def compare_node(self, node: Node) -> tuple[Change, ...] | None:
+        """Tell how a declared node differs from the stored one, None where there is none; nothing is written.
+
+        :raises NodeDefinitionError, ContentError: the declaration is not valid; nothing was sent.
+        """
+        node.check()
+        return self.dataworks.compare_node(self.workspace, node)
+
+    def find_node(self, *, name: str, folder: str, environment: str = Environment.DEV) -> int:
+        """Return the id by which an environment runs the node of this name.
+
+        :raises NodeDefinitionError: there is no such node, or this environment does not have it.
+        """
+        target = self.workspace.check_environment(environment)
+        return self.dataworks.find_node(self.workspace, name=name, folder=folder, environment=target)
+
+    def get_node(self, node_id: int, *, environment: str = Environment.DEV) -> DeployedNode:
+        """Read a node as an environment has it.
+
+        :raises NotFoundError: the environment has no such node.
+        """
+        return self.dataworks.get_node(node_id, self.workspace.check_environment(environment))
+
+    def delete_node(self, *, name: str, folder: str) -> DeletedNode:
+        """Take a node out of every environment and delete it; each step is taken only if it is needed.
+
+        :raises NodeDefinitionError: other nodes depend on it; the message lists them, and nothing was changed.
+        :raises DeploymentError: a step was refused, with the service's own message.
+        """
+        deleted = self.dataworks.delete_node(self.workspace, name=name, folder=folder, pause=self.pause)
+        self.log.info("Node %r: %s", name, deleted.summary)
+        return deleted
 
     def test_node(
         self,
@@ -150,7 +186,7 @@ class PaiDesignerHook(BaseHook):
         business_date: date,
         name: str,
         environment: str = Environment.DEV,
-        parameters: Mapping[str, str] | None = None,
+        parameters: str | None = None,
     ) -> Run:
         """Start a Test run of a submitted node.
 
@@ -158,16 +194,113 @@ class PaiDesignerHook(BaseHook):
         :param parameters: the complete scheduling parameters of this run; None keeps those of the node.
         :raises ConfigurationError: the workspace has no such environment; nothing was started.
         """
-        from airflow_provider_pai_designer.scheduling import SchedulingParameters
-
         target = self.workspace.check_environment(environment)
         self.pause(0)
-        text = None if parameters is None else SchedulingParameters.from_mapping(parameters).render()
         run = self.dataworks.start_test(
-            node_id=node_id, environment=target, business_date=business_date, name=name, parameters=text
+            self.workspace,
+            node_id=node_id,
+            environment=target,
+            business_date=business_date,
+            name=name,
+            parameters=parameters,
         )
-        self.log.info("Started the run %s of node %s for business date %s", run.name, node_id, business_date)
+        self.log.info("Started the %s for business date %s", run, business_date)
         return run
+
+    def backfill_node(self, backfill: Backfill, *, name: str, environment: str = Environment.DEV) -> Run:
+        """Start a Backfill run of a submitted node.
+
+        :param name: the run name: unique, at most 128 characters.
+        :raises ConfigurationError: an argument is out of range, or the workspace has no such environment.
+        :raises PermissionDeniedError: the key may not, or the edition offers no backfill.
+        """
+        backfill.check()
+        target = self.workspace.check_environment(environment)
+        self.pause(0)
+        run = self.dataworks.start_backfill(self.workspace, backfill, environment=target, name=name)
+        self.log.info("Started the %s for business dates %s to %s", run, backfill.first, backfill.last)
+        return run
+
+    def find_runs(
+        self, prefix: str, *, node_id: int, business_date: date, environment: str = Environment.DEV
+    ) -> list[Run]:
+        """Find the runs of a node whose names have this beginning, the oldest first.
+
+        :param business_date: the runs'; of a backfill its first.
+        """
+        target = self.workspace.check_environment(environment)
+        return self.dataworks.find_runs(
+            self.workspace, node_id=node_id, environment=target, business_date=business_date, prefix=prefix
+        )
+
+    def identify(self, run: Run) -> Run:
+        """Complete a run of which only the name is known; it stays without remote DAG ids where there is none (yet)."""
+        if run.remote_dag_ids:
+            return run
+        found = self._namesakes(run)
+        if len(found) > 1:
+            self.log.warning("There are %s runs with the name %s; the oldest one counts.", len(found), run.name)
+        return found[0] if found else run
+
+    def stop_others(self, run: Run) -> None:
+        """Stop runs that have the same name as this one: it was asked for twice, and the service acted very late."""
+        for other in self._namesakes(run):
+            if other.remote_dag_ids != run.remote_dag_ids:
+                self.log.error("The service has started the %s twice; stopping %s.", run, other.remote_dag_ids)
+                self.stop_run(other)
+
+    def _namesakes(self, run: Run) -> list[Run]:
+        if run.node_id is None:
+            return []
+        found = self.find_runs(
+            run.name, node_id=run.node_id, business_date=run.business_date, environment=run.environment
+        )
+        return [item for item in found if item.name == run.name]
+
+    def read_run(self, remote_dag_ids: Sequence[int], *, environment: str = Environment.DEV) -> Run:
+        """Read a run by the ids that its start gave.
+
+        :raises NotFoundError: the service does not know them, or no longer.
+        """
+        return self.dataworks.get_run(remote_dag_ids, self.workspace.check_environment(environment))
+
+    def list_scheduled_instances(
+        self, node_id: int, *, business_date: date, environment: str = Environment.PROD
+    ) -> tuple[Instance, ...]:
+        """List the instances that DataWorks' own schedule has made of a node for a business date, by schedule time."""
+        target = self.workspace.check_environment(environment)
+        return self.dataworks.list_scheduled_instances(
+            self.workspace, node_id=node_id, environment=target, business_date=business_date
+        )
+
+    def rerun_failed(self, run: Run) -> tuple[Instance, ...]:
+        """Run the failed instances of a run again, under the same ids, and return them."""
+        failed = tuple(item for item in self.list_instances(run) if item.outcome in (Outcome.FAILURE, Outcome.FROZEN))
+        for instance in failed:
+            self.pause(0)
+            self.dataworks.restart_instance(instance.id, Environment(run.environment))
+            self.log.info("Asked DataWorks to run instance %s of the %s again", instance.id, run)
+        self._await_change(run, failed)
+        return failed
+
+    def _await_change(self, run: Run, before: tuple[Instance, ...]) -> None:
+        """Wait until instances are no longer as they were: what is asked for may show some seconds later."""
+        for _ in range(_LOOKS_FOR_INSTANCES):
+            if not set(before) & set(self.list_instances(run)):
+                return
+            self.pause(1)
+
+    def operation_center(self, environment: str) -> str:
+        """Return the address of the workspace's Operation Center."""
+        from airflow_provider_pai_designer.designer.console import operation_center
+
+        return operation_center(region=self._region, workspace_id=self.workspace.id, environment=environment)
+
+    def one_attempt(self) -> AbstractContextManager[None]:
+        """Make each call inside a ``with`` block only once: for who looks again later anyway."""
+        from airflow_provider_pai_designer.cloud.gateway import one_attempt
+
+        return one_attempt()
 
     def list_instances(self, run: Run) -> tuple[Instance, ...]:
         """List the instances of a run; none while it is young."""
@@ -177,7 +310,7 @@ class PaiDesignerHook(BaseHook):
         """Read what a run has come to, instance by instance."""
         return RunReport(run=run, instances=self.list_instances(run))
 
-    def get_log(self, instance: Instance, environment: str) -> str:
+    def get_log(self, instance: Instance, environment: str) -> InstanceLog:
         """Read the log of an instance as far as it has been written."""
         return self.dataworks.get_log(instance.id, Environment(environment))
 
@@ -189,18 +322,17 @@ class PaiDesignerHook(BaseHook):
 
         :raises RunNotStoppedError: an instance could not be asked to stop, or none was there to be asked.
         """
-        instances = self.list_instances(run)
-        for _ in range(_LOOKS_FOR_INSTANCES):
-            if instances:
+        for look in range(_LOOKS_FOR_INSTANCES + 1):
+            Event().wait(min(look, 1))
+            run = self.identify(run)
+            if instances := self.list_instances(run):
                 break
-            Event().wait(1)
-            instances = self.list_instances(run)
         else:
-            raise RunNotStoppedError(f"The run {run.name} shows no instance yet that could be stopped.")
+            raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped.")
         unfinished = tuple(item for item in instances if item.outcome is Outcome.ACTIVE)
         refusals = [refusal for item in unfinished if (refusal := self._stop_instance(item, run))]
         if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
-            raise RunNotStoppedError(f"Of the run {run.name} not all could be stopped: {'; '.join(map(str, refusals))}")
+            raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(map(str, refusals))}")
         return unfinished
 
     def _stop_instance(self, instance: Instance, run: Run) -> ServiceError | None:
@@ -209,7 +341,7 @@ class PaiDesignerHook(BaseHook):
             self.dataworks.stop_instance(instance.id, Environment(run.environment))
         except ServiceError as error:
             return error
-        self.log.info("Asked DataWorks to stop instance %s of the run %s", instance.id, run.name)
+        self.log.info("Asked DataWorks to stop instance %s of the %s", instance.id, run)
         return None
 
     def pause(self, seconds: float) -> None:
@@ -223,6 +355,17 @@ class PaiDesignerHook(BaseHook):
     def release(self) -> None:
         """End every :meth:`pause`, now and later."""
         self._released.set()
+
+    @property
+    def _calls_per_second(self) -> float | None:
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        value = self._extra.get("calls_per_second")
+        return None if value in (None, "") else read_number("calls_per_second", value, least=0.01, most=1000)
+
+    @property
+    def _region(self) -> str:
+        return self._required("region", self._region_argument, "such as cn-shanghai")
 
     @cached_property
     def _connection(self) -> Connection:

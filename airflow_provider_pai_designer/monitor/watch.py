@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, run_outcome
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RejectedError,
+)
 
 OUTAGE_SECONDS = 3600.0
 """How long a run may be out of sight before the watch gives up; the run itself is left alone."""
 
+REFUSAL_SECONDS = 300.0
+"""The same where the service says a clear no: it will hardly change its mind."""
+
 _RERUN_GRACE_SECONDS = 120.0
+_SLOWEST = 1.8
+"""Times the interval, with jitter still below two intervals: so soon is a service seen that has come back."""
+
+_CLEAR_NO = (ConfigurationError, NotFoundError, PermissionDeniedError, RejectedError)
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +48,16 @@ class RunWatch:
 
     :param poll_interval: seconds between polls, before jitter.
     :param deadline: epoch seconds at which waiting ends, None for no deadline.
+    :param outage_seconds: how long the run may be out of sight before the watch gives up.
     """
 
     poll_interval: float
     deadline: float | None = None
+    outage_seconds: float = OUTAGE_SECONDS
     _seen: str = field(default="", init=False)
     _failing_since: float | None = field(default=None, init=False)
     _blind_since: float | None = field(default=None, init=False)
+    _misses: int = field(default=0, init=False)
     last_error: Exception | None = field(default=None, init=False)
 
     def observe(self, instances: Sequence[Instance], *, now: float) -> Verdict:
@@ -48,6 +66,7 @@ class RunWatch:
         :param now: epoch seconds.
         """
         self._blind_since = None
+        self._misses = 0
         self._say(", ".join(f"instance {item.id}: {_describe(item)}" for item in instances) or "no instance yet")
         if run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now):
             return Verdict.ENDED
@@ -57,14 +76,21 @@ class RunWatch:
         """Take in that a poll saw nothing. A run is never judged by a poll that failed."""
         self._blind_since = self._blind_since or now
         self.last_error = error
-        self._say(f"the run cannot be seen at the moment, looking again: {error}")
-        if now - self._blind_since > OUTAGE_SECONDS:
+        self._say(f"the service does not let us see at the moment, looking again: {error}")
+        self._misses += 1
+        patience = self.outage_seconds
+        if isinstance(error, _CLEAR_NO):
+            patience = min(patience, REFUSAL_SECONDS)
+        if isinstance(error, QuotaExhaustedError) and self.deadline is not None:
+            patience = math.inf  # the calls of the day come back with the next day
+        if now - self._blind_since > patience:
             return Verdict.OUT_OF_SIGHT
         return self._check_deadline(now)
 
     def pause(self, *, now: float) -> float:
-        """Return the seconds until the next poll, with jitter; never past the deadline."""
-        seconds = self.poll_interval * random.uniform(0.9, 1.1)
+        """Return the seconds until the next poll, with jitter; more after misses, and never past the deadline."""
+        slower = min(1 + self._misses / 4, _SLOWEST)
+        seconds = self.poll_interval * slower * random.uniform(0.9, 1.1)
         return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
 
     def _check_deadline(self, now: float) -> Verdict:

@@ -1,67 +1,206 @@
-"""Operators for PAI Designer nodes.
+"""Operators for PAI Designer nodes: every action of Operation Center as a task.
 
 Airflow parses DAG files over and over, so what only a running task needs is imported where it is used.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.configuration import conf
-
-from airflow_provider_pai_designer.designer.log import log_lines, resolved_parameters
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_name
+from airflow_provider_pai_designer.designer.log import InstanceLog
+from airflow_provider_pai_designer.designer.run import Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment
-from airflow_provider_pai_designer.exceptions import (
-    ConfigurationError,
-    ContentError,
-    PaiDesignerError,
-    RunFailedError,
-    RunOutOfSightError,
-    RunStoppedError,
-    RunTimeoutError,
-    ServiceError,
-)
-from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook, configured_timezone
-from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
-from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
+from airflow_provider_pai_designer.exceptions import ConfigurationError, ContentError
+from airflow_provider_pai_designer.hooks.context import run_of
+from airflow_provider_pai_designer.operators.base import PaiDesignerOperator, RunOperator
+from airflow_provider_pai_designer.operators.start import StartOperator, WantedRun
 
 if TYPE_CHECKING:
     from datetime import date
 
     from airflow.sdk import Context
 
-    from airflow_provider_pai_designer.designer.node import EnsuredNode, Node
+    from airflow_provider_pai_designer.designer.backfill import Backfill
+    from airflow_provider_pai_designer.designer.node import Node
     from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
-_BACKSTOP = timedelta(days=2)
-"""Airflow's own deferral time-out lies this long after our deadline: it stops nothing, so it must never come first."""
-
-_KILL_SECONDS = 4
-"""Airflow leaves a killed task five seconds."""
-
-_REASON_LINES = 8
-_REASONS = {
-    Outcome.ACTIVE: "failed, and the automatic rerun that it had left did not come",
-    Outcome.FAILURE: "failed",
-    Outcome.FROZEN: "was failed at its start, because the node is frozen (schedule type PAUSE). Unfreeze the node",
-    Outcome.DRY_RUN: (
-        "reported success without running the pipeline (task type {task_type}). Choose a business date on which the "
-        "node is due, a schedule of type NORMAL, and an effective window (schedule start and end) that holds that date"
-    ),
-    Outcome.UNKNOWN: "ended with the unknown task type {task_type}, which does not count as success",
-}
+TEST, BACKFILL = "test", "backfill"
 
 
-class PaiDesignerNodeOperator(BaseOperator):
-    """Make a PAI Designer node be as declared, run a Test of it for one business date, and await the run.
+class _DeclaredNode(PaiDesignerOperator):
+    """A task that declares a node.
+
+    :param node_name: name of the node in DataStudio.
+    :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
+    :param content: the node's content document as text. It is no template, because manifests have braces of their own.
+    :param content_file: path of a file with the content instead; relative to the DAG file's folder.
+    :param parameters: scheduling parameters of the node, name to expression (``{"dt": "$bizdate"}``).
+    :param schedule: how DataWorks schedules the node by itself: a mapping with ``cron``, ``type``, ``start`` and
+        ``end`` of the effective window. None: a daily node whose window lies far in the future, so that only Airflow
+        starts it.
+    :param parents: output names of parent nodes; None for the workspace's root.
+    :param rerun: automatic reruns by DataWorks, a mapping with ``mode``, ``times``, ``interval_seconds``.
+    :param resource_group: identifier of the scheduling resource group.
+    :param node_owner: account id of the node's owner; None for the caller.
+    :param description: description of the node.
+    :param create_folder: make the folder where it does not exist.
+    :param environment: ``DEV`` or ``PROD``. A workspace in basic mode has only ``PROD``, which must be written.
+    """
+
+    template_fields: Sequence[str] = (
+        *PaiDesignerOperator.template_fields,
+        "node_name",
+        "folder",
+        "content_file",
+        "parameters",
+        "schedule",
+        "parents",
+        "rerun",
+        "resource_group",
+        "node_owner",
+        "description",
+        "environment",
+    )
+    template_fields_renderers = {"parameters": "json", "schedule": "json", "rerun": "json"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        node_name: str,
+        folder: str,
+        content: str | None = None,
+        content_file: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        schedule: Mapping[str, Any] | None = None,
+        parents: Sequence[str] | None = None,
+        rerun: Mapping[str, Any] | None = None,
+        resource_group: str | None = None,
+        node_owner: str | None = None,
+        description: str = "",
+        create_folder: bool = False,
+        environment: str = Environment.DEV.value,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.node_name = node_name
+        self.folder = folder
+        self.content = content
+        self.content_file = content_file
+        self.parameters = parameters
+        self.schedule = schedule
+        self.parents = parents
+        self.rerun = rerun
+        self.resource_group = resource_group
+        self.node_owner = node_owner
+        self.description = description
+        self.create_folder = create_folder
+        self.environment = environment
+
+    def _declared_node(self, context: Context) -> Node:
+        """Build the node from the arguments; nothing is sent."""
+        from airflow_provider_pai_designer.designer.content import NodeContent
+        from airflow_provider_pai_designer.designer.node import Node
+        from airflow_provider_pai_designer.hooks.arguments import (
+            read_names,
+            read_parameters,
+            read_rerun_policy,
+            read_schedule,
+            read_text,
+        )
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
+        node = Node(
+            name=read_text("node_name", self.node_name),
+            folder=read_text("folder", self.folder),
+            content=NodeContent.parse(self._read_content(context)).completed().render(),
+            parameters=SchedulingParameters.from_mapping(read_parameters("parameters", self.parameters)),
+            schedule=read_schedule(self.schedule),
+            parents=read_names("parents", self.parents),
+            rerun=read_rerun_policy(self.rerun),
+            resource_group=self.resource_group,
+            owner=None if self.node_owner is None else read_text("node_owner", self.node_owner),
+            description=str(self.description or ""),
+        )
+        node.check()
+        return node
+
+    def _read_content(self, context: Context) -> str:
+        if (self.content is None) == (self.content_file is None):
+            raise ConfigurationError("Give the node's content either as content= or as content_file=.")
+        if self.content is not None and not isinstance(self.content, str):
+            raise ConfigurationError(
+                f"content must be text, not {type(self.content).__name__}: it is no template, so what another task "
+                "returned cannot stand here. Write it to a file and give content_file=, or map the task over it."
+            )
+        if self.content is not None:
+            return self.content
+        path = Path(context["dag"].fileloc).parent / str(self.content_file)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ContentError(
+                f"The content file {str(path)!r} cannot be read ({error}); a relative path starts at the folder of the "
+                "DAG file."
+            ) from None
+
+    def _check_variables(self, node: Node, parameters: SchedulingParameters) -> None:
+        """Compare the variables of the pipeline with the parameters that it will have."""
+        from airflow_provider_pai_designer.designer.content import NodeContent
+        from airflow_provider_pai_designer.designer.run_parameters import check_variables
+
+        for warning in check_variables(NodeContent.parse(node.content), parameters):
+            self.log.warning("%s", warning)
+
+
+class PaiDesignerDeployNodeOperator(_DeclaredNode):
+    """Make a PAI Designer node be as declared, without running it.
+
+    What the node lacks is done: it is created, updated, submitted to DEV and, for ``environment="PROD"``, deployed; a
+    node that is as declared is left alone. Source:
+    https://www.alibabacloud.com/help/en/dataworks/user-guide/api-call-examples-in-datastudio
+
+    The result is a plain dict: ``node_id`` (an XCom of its own too), ``file_id``, ``version`` (None where the service
+    counts none), ``changes`` (a list of what was done, such as ``created`` or ``updated: parameters``) and ``node``
+    (the same in words). With ``dry_run`` it is ``changes`` alone: the differences, in words; None for ids.
+
+    Parameters that are not listed here are those of :class:`PaiDesignerNodeOperator`.
+
+    :param dry_run: write the differences into the log, and change nothing.
+    """
+
+    def __init__(self, *, dry_run: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.only_compare = dry_run
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ensure the node, or tell what that would change."""
+        node = self._declared_node(context)
+        self._check_variables(node, node.parameters)
+        if self.only_compare:
+            return self._compare(node)
+        ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
+        context["ti"].xcom_push(key="node_id", value=ensured.node_id)
+        return {
+            "node_id": ensured.node_id,
+            "file_id": ensured.file_id,
+            "version": ensured.version,
+            "changes": list(ensured.actions),
+            "node": ensured.summary,
+        }
+
+    def _compare(self, node: Node) -> dict[str, Any]:
+        found = self._hook.compare_node(node)
+        changes = [f"the node {node.name!r} would be created"] if found is None else [str(change) for change in found]
+        for change in changes or ["nothing would change"]:
+            self.log.info("Dry run: %s", change)
+        return {"node_id": None, "file_id": None, "version": None, "changes": changes, "node": "dry run"}
+
+
+class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
+    """Make a PAI Designer node be as declared, run it for one business date, and await the run.
 
     What the node lacks is done first: it is created, updated, submitted to DEV and, for ``environment="PROD"``,
     deployed; a node that is as declared is left alone. Sources:
@@ -91,6 +230,7 @@ class PaiDesignerNodeOperator(BaseOperator):
     :param description: description of the node.
     :param create_folder: make the folder where it does not exist.
     :param environment: ``DEV`` or ``PROD``. A workspace in basic mode has only ``PROD``, which must be written.
+    :param run_mode: ``test`` or ``backfill``; the same in every kind of Airflow run.
     :param business_date: the day the data is for (``YYYY-MM-DD`` or ``YYYYMMDD``). None: the day before the local date
         of the Airflow run's ``data_interval_end`` (or ``run_after``) in the workspace's time zone.
     :param pai_designer_conn_id: the connection.
@@ -104,384 +244,383 @@ class PaiDesignerNodeOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        "node_name",
-        "folder",
-        "content_file",
-        "parameters",
+        *_DeclaredNode.template_fields,
         "run_parameters",
-        "schedule",
-        "parents",
-        "rerun",
-        "resource_group",
-        "node_owner",
-        "description",
-        "environment",
+        "run_mode",
         "business_date",
-        "pai_designer_conn_id",
-        "workspace",
-        "region",
         "poll_interval",
         "timeout",
+        "outage_timeout",
+        "settle",
     )
-    template_fields_renderers = {  # noqa: RUF012
-        "parameters": "json",
-        "run_parameters": "json",
-        "schedule": "json",
-        "rerun": "json",
-    }
-    ui_color = "#ffe9dc"
+    template_fields_renderers = {**_DeclaredNode.template_fields_renderers, "run_parameters": "json"}  # noqa: RUF012
 
     def __init__(
         self,
         *,
-        node_name: str,
-        folder: str,
-        content: str | None = None,
-        content_file: str | None = None,
-        parameters: Mapping[str, str] | None = None,
         run_parameters: Mapping[str, str] | None = None,
-        schedule: Mapping[str, Any] | None = None,
-        parents: Sequence[str] | None = None,
-        rerun: Mapping[str, Any] | None = None,
-        resource_group: str | None = None,
-        node_owner: str | None = None,
-        description: str = "",
-        create_folder: bool = False,
-        environment: str = Environment.DEV.value,
+        run_mode: str = TEST,
         business_date: str | date | None = None,
-        pai_designer_conn_id: str = PaiDesignerHook.default_conn_name,
-        workspace: str | None = None,
-        region: str | None = None,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | str = 10,
-        timeout: float | str | None = None,
-        stream_logs: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.run_parameters = run_parameters
+        self.run_mode = run_mode
+        self.business_date = business_date
+        self._node: Node | None = None
+
+    def _want(self, context: Context) -> WantedRun:
+        from airflow_provider_pai_designer.designer.backfill import Backfill
+        from airflow_provider_pai_designer.designer.run_parameters import parameters_of_run
+        from airflow_provider_pai_designer.hooks.arguments import read_parameters
+
+        if self.run_mode not in (TEST, BACKFILL):
+            raise ConfigurationError(f"run_mode must be {TEST!r} or {BACKFILL!r}, not {self.run_mode!r}.")
+        node = self._node = self._declared_node(context)
+        node.schedule.check_runnable()
+        business_date = self._business_date(context, self.business_date)
+        parameters = parameters_of_run(
+            node.parameters,
+            read_parameters("run_parameters", self.run_parameters),
+            days=(business_date, business_date),
+            cron=node.schedule.cron,
+            timezone=self._hook.timezone,
+        )
+        if self.run_parameters:
+            self.log.info("Scheduling parameters of this run: %s", parameters.render())
+        self._check_variables(node, parameters)
+        return WantedRun(
+            environment=self.environment,
+            node_id=None,
+            business_date=business_date,
+            parameters=parameters.render(),
+            sent_parameters=parameters.render() if self.run_parameters else None,
+            backfill=Backfill(node_id=0, first=business_date, last=business_date)
+            if self.run_mode == BACKFILL
+            else None,
+            definition=repr(node),
+        )
+
+    def _ensure(self, wanted: WantedRun) -> WantedRun:
+        assert self._node is not None
+        ensured = self._hook.ensure_node(self._node, environment=self.environment, create_folder=self.create_folder)
+        return replace(wanted, node_id=ensured.node_id, details={"file_id": ensured.file_id, "node": ensured.summary})
+
+
+class _ExistingNode(StartOperator):
+    """A task that runs a node that is there.
+
+    :param designer_node_id: the node, as the environment of the run knows it.
+    :param node_name: name of the node instead, with its ``folder``.
+    :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
+    :param run_parameters: scheduling parameters of this run alone, laid over the node's own.
+    :param environment: ``DEV`` or ``PROD``. A workspace in basic mode has only ``PROD``, which must be written.
+    """
+
+    template_fields: Sequence[str] = (
+        *StartOperator.template_fields,
+        "designer_node_id",
+        "node_name",
+        "folder",
+        "run_parameters",
+        "environment",
+    )
+    template_fields_renderers = {"run_parameters": "json"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        designer_node_id: int | str | None = None,
+        node_name: str | None = None,
+        folder: str | None = None,
+        run_parameters: Mapping[str, str] | None = None,
+        environment: str = Environment.DEV.value,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.designer_node_id = designer_node_id
         self.node_name = node_name
         self.folder = folder
-        self.content = content
-        self.content_file = content_file
-        self.parameters = parameters
         self.run_parameters = run_parameters
-        self.schedule = schedule
-        self.parents = parents
-        self.rerun = rerun
-        self.resource_group = resource_group
-        self.node_owner = node_owner
-        self.description = description
-        self.create_folder = create_folder
         self.environment = environment
+
+    def _days(self, context: Context) -> tuple[date, date]:
+        """The first and the last business date of the run."""
+        raise NotImplementedError
+
+    def _backfill(self, first: date, last: date) -> Backfill | None:
+        """How to backfill, with every argument checked; None for a Test."""
+        return None
+
+    def _want(self, context: Context) -> WantedRun:
+        from airflow_provider_pai_designer.designer.run_parameters import parameters_of_run
+        from airflow_provider_pai_designer.hooks.arguments import read_node_reference, read_parameters
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
+        reference = read_node_reference(self.designer_node_id, self.node_name, self.folder)
+        first, last = self._days(context)
+        backfill = self._backfill(first, last)
+        node_id = (
+            reference
+            if isinstance(reference, int)
+            else self._hook.find_node(name=reference[0], folder=reference[1], environment=self.environment)
+        )
+        node = self._hook.get_node(node_id, environment=self.environment)
+        parameters = parameters_of_run(
+            SchedulingParameters.parse(node.parameters, strict=False),
+            read_parameters("run_parameters", self.run_parameters),
+            days=(first, last),
+            cron=node.cron,
+            timezone=self._hook.timezone,
+        )
+        return WantedRun(
+            environment=self.environment,
+            node_id=node_id,
+            business_date=first,
+            parameters=parameters.render(),
+            sent_parameters=parameters.render() if self.run_parameters else None,
+            backfill=backfill,
+        )
+
+
+class PaiDesignerTestNodeOperator(_ExistingNode):
+    """Test a node that is there, for one business date, and await the run.
+
+    Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-runsmoketest
+
+    The result, and the parameters that are not listed here, are those of :class:`PaiDesignerNodeOperator`.
+
+    :param designer_node_id: the node, as the environment of the run knows it.
+    :param node_name: name of the node instead, with its ``folder``.
+    :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
+    :param run_parameters: scheduling parameters of this run alone, laid over the node's own; they get their values
+        here, at the first schedule time that the node's cron has for the business date.
+    :param environment: ``DEV`` or ``PROD``. A workspace in basic mode has only ``PROD``, which must be written.
+    :param business_date: the day the data is for (``YYYY-MM-DD`` or ``YYYYMMDD``); None for that of the Airflow run.
+    """
+
+    template_fields: Sequence[str] = (*_ExistingNode.template_fields, "business_date")
+
+    def __init__(self, *, business_date: str | date | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.business_date = business_date
-        self.pai_designer_conn_id = pai_designer_conn_id
-        self.workspace = workspace
-        self.region = region
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.stream_logs = stream_logs
-        self._run: Run | None = None
+
+    def _days(self, context: Context) -> tuple[date, date]:
+        day = self._business_date(context, self.business_date)
+        return day, day
+
+
+class PaiDesignerBackfillNodeOperator(_ExistingNode):
+    """Backfill a node that is there, over business dates, and await the run.
+
+    Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-runcycledagnodes
+
+    The result, and the parameters that are not listed here, are those of :class:`PaiDesignerNodeOperator`.
+
+    :param designer_node_id: the node, as the environment of the run knows it.
+    :param node_name: name of the node instead, with its ``folder``.
+    :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
+    :param run_parameters: scheduling parameters of this run alone, laid over the node's own. Over several business
+        dates they must be constants; over one, expressions get their values here.
+    :param environment: ``DEV`` or ``PROD``. A workspace in basic mode has only ``PROD``, which must be written.
+    :param start_business_date: first business date (``YYYY-MM-DD`` or ``YYYYMMDD``); None for that of the Airflow run.
+    :param end_business_date: last business date, included; None for the first.
+    :param max_parallel_dates: business dates that may run at the same time, 1 to 10.
+    :param start_time: of an hourly node, the first schedule time of each day (``HH:MM``).
+    :param end_time: of an hourly node, the last schedule time of each day (``HH:MM``).
+    :param include_node_ids: downstream nodes that run too.
+    :param exclude_node_ids: of these, nodes that run dry.
+    :param future_instances_at_once: run instances whose schedule time is still to come at once.
+    :param alert_on: ``SUCCESS``, ``FAILURE`` or ``SUCCESS_FAILURE``; None for no alert by DataWorks.
+    :param alert_by: ``SMS``, ``MAIL`` or ``SMS_MAIL``.
+    """
+
+    template_fields: Sequence[str] = (
+        *_ExistingNode.template_fields,
+        "start_business_date",
+        "end_business_date",
+        "max_parallel_dates",
+        "start_time",
+        "end_time",
+        "include_node_ids",
+        "exclude_node_ids",
+        "alert_on",
+        "alert_by",
+    )
+
+    def __init__(
+        self,
+        *,
+        start_business_date: str | date | None = None,
+        end_business_date: str | date | None = None,
+        max_parallel_dates: int | str = 1,
+        start_time: str | None = None,
+        end_time: str | None = None,
+        include_node_ids: Sequence[int | str] | str | None = None,
+        exclude_node_ids: Sequence[int | str] | str | None = None,
+        future_instances_at_once: bool = False,
+        alert_on: str | None = None,
+        alert_by: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.start_business_date = start_business_date
+        self.end_business_date = end_business_date
+        self.max_parallel_dates = max_parallel_dates
+        self.start_time = start_time
+        self.end_time = end_time
+        self.include_node_ids = include_node_ids
+        self.exclude_node_ids = exclude_node_ids
+        self.future_instances_at_once = future_instances_at_once
+        self.alert_on = alert_on
+        self.alert_by = alert_by
+
+    def _days(self, context: Context) -> tuple[date, date]:
+        first = self._business_date(context, self.start_business_date, "start_business_date")
+        if self.end_business_date is None:
+            return first, first
+        return first, self._business_date(context, self.end_business_date, "end_business_date")
+
+    def _backfill(self, first: date, last: date) -> Backfill:
+        from airflow_provider_pai_designer.designer.backfill import Backfill
+        from airflow_provider_pai_designer.hooks.arguments import read_integer, read_integers, read_times
+
+        backfill = Backfill(
+            node_id=0,
+            first=first,
+            last=last,
+            parallel_dates=read_integer("max_parallel_dates", self.max_parallel_dates),
+            hours=read_times(self.start_time, self.end_time),
+            include_node_ids=read_integers("include_node_ids", self.include_node_ids),
+            exclude_node_ids=read_integers("exclude_node_ids", self.exclude_node_ids),
+            future_at_once=self.future_instances_at_once,
+            alert_on=self.alert_on,
+            alert_by=self.alert_by,
+        )
+        backfill.check()
+        return backfill
+
+
+class _ExistingRun(RunOperator):
+    """A task about a run that was started elsewhere.
+
+    :param run: what another task returned (``start.output``), or remote DAG ids, or a run name.
+    :param designer_node_id: the node, where ``run`` is a name.
+    :param business_date: the run's business date, where ``run`` is a name; None for that of the Airflow run.
+    :param environment: ``DEV`` or ``PROD``; where ``run`` is a dict, it says so itself.
+    """
+
+    template_fields: Sequence[str] = (
+        *RunOperator.template_fields,
+        "run",
+        "designer_node_id",
+        "business_date",
+        "environment",
+    )
+
+    def __init__(
+        self,
+        *,
+        run: Mapping[str, Any] | Sequence[int] | int | str,
+        designer_node_id: int | str | None = None,
+        business_date: str | date | None = None,
+        environment: str = Environment.DEV.value,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.run = run
+        self.designer_node_id = designer_node_id
+        self.business_date = business_date
+        self.environment = environment
+
+    def _find(self, context: Context) -> Run:
+        wanted = run_of(
+            self._hook,
+            context,
+            self.run,
+            node_id=self.designer_node_id,
+            business_date=self.business_date,
+            environment=self.environment,
+        )
+        found = self._hook.identify(wanted)
+        if not found.remote_dag_ids:
+            raise ConfigurationError(
+                f"There is no {wanted} for the business date {wanted.business_date} in {wanted.environment}: correct "
+                "run, designer_node_id, business_date or environment."
+            )
+        return found
+
+
+class PaiDesignerStopRunOperator(_ExistingRun):
+    """Stop a run that was started elsewhere, and await its end.
+
+    A run that has ended already is left alone; that is a success too. What a stop cannot stop is the engine's own job,
+    which may outlive its instance for a while. Source:
+    https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-stopinstance
+
+    The result, and the parameters that are not listed here, are those of :class:`PaiDesignerNodeOperator`.
+
+    :param run: what another task returned (``start.output``), or remote DAG ids, or a run name.
+    :param designer_node_id: the node, where ``run`` is a name.
+    :param business_date: the run's business date, where ``run`` is a name; None for that of the Airflow run.
+    :param environment: ``DEV`` or ``PROD``; where ``run`` is a dict, it says so itself.
+    """
+
+    def _begin(self, context: Context) -> dict[str, Any]:
+        run = self._find(context)
+        if not self._hook.stop_run(run):
+            self.log.info("The %s had ended already.", run)
+        return run.to_dict()
+
+    def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
+        self.log.info("The %s has ended: %s", report.run, report.outcome.value)
+
+
+class PaiDesignerRerunFailedOperator(_ExistingRun):
+    """Run the failed instances of a run again, under their own ids, and await them; those that succeeded stay.
+
+    Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-restartinstance
+
+    The result, and the parameters that are not listed here, are those of :class:`PaiDesignerNodeOperator`.
+
+    :param run: what another task returned (``start.output``), or remote DAG ids, or a run name.
+    :param designer_node_id: the node, where ``run`` is a name.
+    :param business_date: the run's business date, where ``run`` is a name; None for that of the Airflow run.
+    :param environment: ``DEV`` or ``PROD``; where ``run`` is a dict, it says so itself.
+    """
+
+    def _begin(self, context: Context) -> dict[str, Any]:
+        run = self._run = self._find(context)
+        if not self._hook.rerun_failed(run):
+            self.log.info("No instance of the %s has failed; nothing is run again.", run)
+        return run.to_dict()
+
+
+class PaiDesignerDeleteNodeOperator(PaiDesignerOperator):
+    """Take a node out of production, delete it, and deploy the deletion; each step is waited for.
+
+    A node that is not there is a success, so the task can be repeated. Source:
+    https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-deletefile
+
+    The result is a plain dict: ``changes``, a list of what was done, and ``node``, the same in words. A node on which
+    other nodes depend is left alone: the task fails, and lists them.
+
+    :param node_name: name of the node in DataStudio.
+    :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
+    """
+
+    template_fields: Sequence[str] = (*PaiDesignerOperator.template_fields, "node_name", "folder")
+
+    def __init__(self, *, node_name: str, folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.node_name = node_name
+        self.folder = folder
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Ensure the node, start the run, and await it."""
-        from airflow_provider_pai_designer.operators.arguments import read_number
+        """Delete the node, as far as it is there."""
+        from airflow_provider_pai_designer.hooks.arguments import read_text
 
-        node = self._declared_node(context)
-        business_date = self._business_date(context)
-        parameters = self._all_parameters(node, business_date)
-        poll_interval = read_number("poll_interval", self.poll_interval, least=0.1)
-        timeout = None if self.timeout is None else read_number("timeout", self.timeout, least=1)
-        deadline = self._deadline(timeout)
-        ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
-        self._run = self._hook.test_node(
-            ensured.node_id,
-            business_date=business_date,
-            name=self._run_name(context),
-            environment=self.environment,
-            parameters=parameters if self.run_parameters else None,
+        deleted = self._hook.delete_node(
+            name=read_text("node_name", self.node_name), folder=read_text("folder", self.folder)
         )
-        self._end_if_killed(self._run)
-        started = _started(self._run, ensured, parameters)
-        for key in ("node_id", "run_name", "remote_dag_ids"):
-            context["ti"].xcom_push(key=key, value=started[key])
-        if not self.wait_for_completion:
-            return started
-        if self.deferrable:
-            self._defer(started, poll_interval, deadline)
-        verdict, shown = self._wait(self._run, RunWatch(poll_interval=poll_interval, deadline=deadline))
-        return self._finish(started, verdict, shown)
-
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Resume after deferral: read what became of the run, and answer for it."""
-        if not event or "verdict" not in event or "run" not in event:
-            raise RunOutOfSightError(
-                f"The trigger came back without saying what it saw ({event!r}). The run was left alone: look for it in "
-                "Operation Center, then clear or mark this task."
-            )
-        self._run = Run.from_dict(event["run"])
-        return self._finish(event["run"], Verdict(event["verdict"]), {}, message=event.get("message") or "")
-
-    def on_kill(self) -> None:
-        """Stop the run, if one was started; nothing is started any more."""
-        # In a thread of its own: this is a signal handler, and may have interrupted a call that holds the same locks.
-        stopper = Thread(target=self._release, args=(self._run,), name="pai_designer-stop")
-        stopper.start()
-        stopper.join(timeout=_KILL_SECONDS)
-
-    def _release(self, run: Run | None) -> None:
-        self._hook.release()
-        if run is not None:
-            self._stop(run)
-
-    def _end_if_killed(self, run: Run) -> None:
-        """End a task that was killed while the run was being asked for; ``on_kill`` could not know of the run."""
-        try:
-            self._hook.pause(0)
-        except RunStoppedError:
-            self._stop(run)
-            raise
-
-    @cached_property
-    def _hook(self) -> PaiDesignerHook:
-        return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
-
-    def _declared_node(self, context: Context) -> Node:
-        """Build the node from the arguments; nothing is sent."""
-        from airflow_provider_pai_designer.designer.content import NodeContent
-        from airflow_provider_pai_designer.designer.node import Node
-        from airflow_provider_pai_designer.operators.arguments import (
-            read_names,
-            read_parameters,
-            read_rerun_policy,
-            read_schedule,
-            read_text,
-        )
-        from airflow_provider_pai_designer.scheduling import SchedulingParameters
-
-        schedule = read_schedule(self.schedule)
-        schedule.check_runnable()
-        node = Node(
-            name=read_text("node_name", self.node_name),
-            folder=read_text("folder", self.folder),
-            content=NodeContent.parse(self._read_content(context)).completed().render(),
-            parameters=SchedulingParameters.from_mapping(read_parameters("parameters", self.parameters)),
-            schedule=schedule,
-            parents=read_names("parents", self.parents),
-            rerun=read_rerun_policy(self.rerun),
-            resource_group=self.resource_group,
-            owner=None if self.node_owner is None else read_text("node_owner", self.node_owner),
-            description=str(self.description or ""),
-        )
-        node.check()
-        return node
-
-    def _read_content(self, context: Context) -> str:
-        if (self.content is None) == (self.content_file is None):
-            raise ConfigurationError("Give the node's content either as content= or as content_file=.")
-        if self.content is not None and not isinstance(self.content, str):
-            raise ConfigurationError(
-                f"content must be text, not {type(self.content).__name__}: it is no template, so what another task "
-                "returned cannot stand here. Write it to a file and give content_file=, or map the task over it."
-            )
-        if self.content is not None:
-            return self.content
-        path = Path(context["dag"].fileloc).parent / str(self.content_file)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ContentError(
-                f"The content file {str(path)!r} cannot be read ({error}); a relative path starts at the folder of the "
-                "DAG file."
-            ) from None
-
-    def _business_date(self, context: Context) -> date:
-        from airflow_provider_pai_designer.operators.arguments import read_business_date
-        from airflow_provider_pai_designer.scheduling.run_times import read_run_times
-
-        timezone = self._hook.timezone
-        if (configured := configured_timezone()) != timezone.key:
-            self.log.info(
-                "Dates are days in %s, the connection's time zone; [pai_designer] timezone is %s, so give macros "
-                "conn_id=%r or tz=%r.",
-                timezone.key,
-                configured,
-                self.pai_designer_conn_id,
-                timezone.key,
-            )
-        today = datetime.now(timezone).date()
-        if self.business_date is not None:
-            business_date = read_business_date(self.business_date, today=today)
-        else:
-            business_date = read_run_times(dict(context), timezone=timezone.key).business_date
-        if business_date == today:
-            self.log.warning(
-                "The business date is today, %s: its data is not complete, and the node's schedule time is tomorrow. A "
-                "partitioned timetable needs run_offset=-1 for the day before.",
-                business_date,
-            )
-        return business_date
-
-    def _all_parameters(self, node: Node, business_date: date) -> SchedulingParameters:
-        """All scheduling parameters of the run, compared with the variables of its pipeline."""
-        from airflow_provider_pai_designer.designer.content import NodeContent
-        from airflow_provider_pai_designer.designer.run_parameters import (
-            check_variables,
-            complete_parameters,
-            first_schedule_time,
-        )
-        from airflow_provider_pai_designer.operators.arguments import read_parameters
-
-        parameters = node.parameters
-        if for_run := read_parameters("run_parameters", self.run_parameters):
-            moment = first_schedule_time(business_date, node.schedule.cron, self._hook.timezone)
-            parameters = complete_parameters(parameters, for_run, schedule_time=moment)
-            self.log.info("Scheduling parameters of this run: %s", parameters.render())
-        for warning in check_variables(NodeContent.parse(node.content), parameters):
-            self.log.warning("%s", warning)
-        return parameters
-
-    def _deadline(self, timeout: float | None) -> float | None:
-        """Epoch seconds at which waiting ends; Airflow does not apply ``execution_timeout`` to a deferred task."""
-        limits = [] if timeout is None else [timeout]
-        if self.deferrable and self.execution_timeout is not None:
-            limits.append(self.execution_timeout.total_seconds())
-        return time.time() + min(limits) if limits else None
-
-    def _run_name(self, context: Context) -> str:
-        ti: Any = context["ti"]
-        identity = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, getattr(ti, "max_tries", 0))
-        return run_name(f"{ti.dag_id}.{ti.task_id}", identity, ti.try_number)
-
-    def _defer(self, started: dict[str, Any], poll_interval: float, deadline: float | None) -> NoReturn:
-        self.defer(
-            trigger=PaiDesignerRunTrigger(
-                pai_designer_conn_id=self.pai_designer_conn_id,
-                run=started,
-                workspace=self.workspace,
-                region=self.region,
-                poll_interval=poll_interval,
-                deadline=deadline,
-            ),
-            method_name=self.execute_complete.__name__,
-            timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + _BACKSTOP,
-        )
-
-    def _wait(self, run: Run, watch: RunWatch) -> tuple[Verdict, dict[int, str]]:
-        """Poll in place until the watch has something to say.
-
-        :return: the verdict, and by instance id what was shown of its log already.
-        """
-        shown: dict[int, str] = {}
-        while True:
-            try:
-                instances = self._hook.list_instances(run)
-                verdict = watch.observe(instances, now=time.time())
-                if self.stream_logs:
-                    begun = tuple(instance for instance in instances if instance.started)
-                    self._show_logs(RunReport(run=run, instances=begun), shown)
-            except ServiceError as error:
-                verdict = watch.miss(error, now=time.time())
-            if verdict is not Verdict.WAIT:
-                return verdict, shown
-            self._hook.pause(watch.pause(now=time.time()))
-
-    def _finish(
-        self, started: Mapping[str, Any], verdict: Verdict, shown: dict[int, str], message: str = ""
-    ) -> dict[str, Any]:
-        """Say how the run ended: return the result of a good run, raise for any other."""
-        run = Run.from_dict(started)
-        if verdict is Verdict.OUT_OF_SIGHT:
-            raise RunOutOfSightError(
-                f"The run {run.name} of node {run.node_id} could not be looked at for an hour, and was left alone: "
-                f"look for it in Operation Center. The last answer was: {message}"
-            )
-        report = self._look(run)
-        logs = self._show_logs(report, shown)
-        if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
-            raise RunTimeoutError(
-                f"The run {run.name} of node {run.node_id} was still going when its time was up. {self._stop(run)} "
-                "Raise timeout (or execution_timeout), or look at the log above for what it waited for."
-            )
-        for instance in report.instances:
-            self._compare_parameters(instance, logs.get(instance.id, ""), started.get("parameters", ""))
-        if report.outcome is not Outcome.SUCCESS:
-            raise RunFailedError(_failure(report, logs))
-        return {**started, **report.to_dict()}
-
-    def _look(self, run: Run) -> RunReport:
-        """Read what the run has come to, through weather; a good run is not failed because the service is away."""
-        watch = RunWatch(poll_interval=5)
-        while True:
-            try:
-                return self._hook.get_run(run)
-            except ServiceError as error:
-                if watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
-                    raise
-                self._hook.pause(watch.pause(now=time.time()))
-
-    def _compare_parameters(self, instance: Instance, log: str, expected: str) -> None:
-        """Say which values DataWorks gave to the scheduling parameters, and warn of those that are not ours."""
-        from airflow_provider_pai_designer.designer.run_parameters import differences
-        from airflow_provider_pai_designer.scheduling import SchedulingParameters
-
-        if (values := resolved_parameters(log)) is None:
-            return
-        self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
-        if instance.schedule_time is None:
-            return
-        parameters = SchedulingParameters.parse(expected, strict=False)
-        for difference in differences(parameters, values, schedule_time=instance.schedule_time):
-            self.log.warning("Instance %s: %s", instance.id, difference)
-
-    def _show_logs(self, report: RunReport, shown: dict[int, str]) -> dict[int, str]:
-        """Write what is new in the remote logs into the task log, and return the logs by instance id."""
-        logs: dict[int, str] = {}
-        for instance in report.instances:
-            try:
-                text = self._hook.get_log(instance, report.run.environment)
-            except ServiceError as error:
-                self.log.warning("The log of instance %s cannot be read: %s", instance.id, error)
-                continue
-            logs[instance.id] = text
-            old = shown.get(instance.id, "")
-            # An automatic rerun begins a log of its own; whatever it begins with, it is shown whole.
-            if new := text.removeprefix(old) if text.startswith(old) else text:
-                self.log.info("Log of instance %s:", instance.id)
-                for line in log_lines(new):
-                    self.log.info("%s", line)
-            shown[instance.id] = text
-        return logs
-
-    def _stop(self, run: Run) -> str:
-        """Ask for the run to be stopped, and say in a sentence what came of that."""
-        try:
-            stopped = self._hook.stop_run(run)
-        except PaiDesignerError as error:
-            self.log.error("The run %s could not be stopped: %s", run.name, error)
-            return f"It could not be stopped, so stop it in Operation Center: {error}"
-        return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else "It had ended by itself."
-
-
-def _started(run: Run, ensured: EnsuredNode, parameters: SchedulingParameters) -> dict[str, Any]:
-    return {
-        **run.to_dict(),
-        "file_id": ensured.file_id,
-        "node": ensured.summary,
-        "parameters": parameters.render(),
-    }
-
-
-def _failure(report: RunReport, logs: Mapping[int, str]) -> str:
-    """Say what went wrong: every instance that did not succeed, with the last lines of its log."""
-    parts = [f"The run {report.run.name} of node {report.run.node_id} did not succeed."]
-    for instance in report.instances:
-        if instance.outcome is Outcome.SUCCESS:
-            continue
-        reason = _REASONS[instance.outcome].format(task_type=instance.task_type.value)
-        last = [line[:500] for line in logs.get(instance.id, "").splitlines() if line.strip()][-_REASON_LINES:]
-        parts.append(f"Instance {instance.id} (business date {instance.business_date}) {reason}.")
-        parts += [f"Its log ends: {' | '.join(last)}"] if last else []
-    return " ".join(parts)
+        return {"changes": list(deleted.actions), "node": deleted.summary}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, DataWorksGateway
 from airflow_provider_pai_designer.emulator.launch import Emulator
 
 
-def client_of(emulator: Emulator) -> DataWorksGateway:
+def client_of(emulator: Emulator, version: str = LEGACY_VERSION) -> DataWorksGateway:
     """Return a gateway that calls the emulator with its first key."""
     return DataWorksGateway(
         endpoint=Endpoint(protocol="http", host=emulator.url.removeprefix("http://")),
         credentials=Credentials(access_key_id=emulator.access_key_id, access_key_secret=emulator.access_key_secret),
+        version=version,
     )

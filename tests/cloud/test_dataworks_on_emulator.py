@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
+from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.node import FILE_TYPE, Node
 from airflow_provider_pai_designer.designer.run import InstanceStatus, Run
 from airflow_provider_pai_designer.designer.workspace import DeploymentStatus, Environment, Workspace
@@ -65,7 +66,7 @@ def node_id(cloud: DataWorks, workspace: Workspace, file_id: int) -> int:
 
 
 def test_list_workspaces(cloud: DataWorks) -> None:
-    assert [item.identifier for item in cloud.list_workspaces()] == ["demo_project", "demo_mc_project"]
+    assert [item.identifier for item in cloud.list_workspaces()][:2] == ["demo_project", "demo_mc_project"]
 
 
 def test_list_file_types(cloud: DataWorks, workspace: Workspace) -> None:
@@ -117,7 +118,8 @@ def test_offline_node(cloud: DataWorks, workspace: Workspace, node_id: int) -> N
 def test_start_backfill_and_list_remote_dags(
     frozen: Emulator, cloud: DataWorks, workspace: Workspace, node_id: int
 ) -> None:
-    run = cloud.start_backfill(node_id=node_id, environment=PROD, first=FIRST, last=LAST, name="b", parallel_dates=2)
+    backfill = Backfill(node_id=node_id, first=FIRST, last=LAST, parallel_dates=2)
+    run = cloud.start_backfill(workspace, backfill, environment=PROD, name="b")
     assert len(run.remote_dag_ids) == 3
     dag = cloud.get_remote_dag(run.remote_dag_ids[0], PROD)
     assert dag.operation_id is not None
@@ -130,12 +132,12 @@ def test_start_backfill_and_list_remote_dags(
 
 
 @pytest.fixture
-def ended(frozen: Emulator, cloud: DataWorks, node_id: int) -> Iterator[Callable[[], Run]]:
+def ended(frozen: Emulator, cloud: DataWorks, workspace: Workspace, node_id: int) -> Iterator[Callable[[], Run]]:
     """Start a test that fails at its first try, and let it end."""
 
     def start() -> Run:
         frozen.control.seed({"steps": [{"behaviour": "fail", "times": 1}]})
-        run = cloud.start_test(node_id=node_id, environment=DEV, business_date=LAST, name="t")
+        run = cloud.start_test(workspace, node_id=node_id, environment=DEV, business_date=LAST, name="t")
         frozen.control.clock.advance(60)
         return run
 

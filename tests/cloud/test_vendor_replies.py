@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
+from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.node import Node, RerunPolicy
 from airflow_provider_pai_designer.designer.run import InstanceStatus, Run, TaskType
 from airflow_provider_pai_designer.designer.workspace import DeploymentStatus, Environment, Folder, Workspace
@@ -56,8 +57,10 @@ VERBS: dict[str, Verb] = {
     "ListResourceGroups": lambda cloud: cloud.list_resource_groups(),
     "OfflineNode": lambda cloud: cloud.offline_node(WORKSPACE, 1),
     "RestartInstance": lambda cloud: cloud.restart_instance(1, PROD),
-    "RunCycleDagNodes": lambda cloud: cloud.start_backfill(node_id=1, environment=PROD, first=DAY, last=DAY, name="n"),
-    "RunSmokeTest": lambda cloud: cloud.start_test(node_id=1, environment=PROD, business_date=DAY, name="n"),
+    "RunCycleDagNodes": lambda cloud: cloud.start_backfill(
+        WORKSPACE, Backfill(node_id=1, first=DAY, last=DAY), environment=PROD, name="n"
+    ),
+    "RunSmokeTest": lambda cloud: cloud.start_test(WORKSPACE, node_id=1, environment=PROD, business_date=DAY, name="n"),
     "StopInstance": lambda cloud: cloud.stop_instance(1, PROD),
     "SubmitFile": lambda cloud: cloud.submit(WORKSPACE, 1),
     "UpdateFile": lambda cloud: cloud.update_node(WORKSPACE, 1, (), rerun=RerunPolicy()),
@@ -83,7 +86,7 @@ ANSWERS: dict[str, Callable[[Any], bool]] = {
         and answer.schedule_time == datetime(2020, 5, 26, tzinfo=ZONE)
         and answer.reruns_left == 0
     ),
-    "GetInstanceLog": lambda answer: answer == "log_content",
+    "GetInstanceLog": lambda answer: answer.text == "log_content",
     "GetNode": lambda answer: (answer.id, answer.resource_group) == (1234, "group_123"),
     "GetNodeCode": lambda answer: answer == "select a;",
     "GetProject": lambda answer: (answer.id, answer.environments) == (466230, (PROD,)),

@@ -16,8 +16,9 @@ from airflow_provider_pai_designer.designer.run import (
     TaskType,
     read_status,
     read_task_type,
-    run_name,
+    run_number,
     run_outcome,
+    run_stem,
 )
 
 
@@ -98,9 +99,9 @@ def test_a_run_survives_its_way_through_json() -> None:
 
 def test_run_names_are_stable_readable_unique_and_short_enough() -> None:
     identity = ("dag", "run", "task", -1, 0)
-    assert run_name("dag.task", identity, 1) == run_name("dag.task", identity, 1)
-    assert run_name("dag.task", identity, 1).startswith("dag.task-")
-    names = {run_name("dag.task", (*identity[:-1], epoch), number) for epoch in range(5) for number in range(5)}
-    assert len(names) == 25
-    assert run_name("a", ("x", "yz"), 1) != run_name("a", ("xy", "z"), 1)
-    assert len(run_name("日次" * 200, identity, 1)) <= RUN_NAME_LIMIT
+    assert run_stem("dag.task", identity) == run_stem("dag.task", identity)
+    assert run_stem("dag.task", identity).startswith("dag.task-")
+    assert len({run_stem("dag.task", (*identity[:-1], epoch)) for epoch in range(5)}) == 5
+    assert run_stem("a", ("x", "yz")) != run_stem("a", ("xy", "z"))
+    assert len(f"{run_stem('日次' * 200, identity)}-9999999") <= RUN_NAME_LIMIT
+    assert run_number(f"{run_stem('dag.task', identity)}-12") == 12

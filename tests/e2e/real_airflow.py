@@ -1,4 +1,4 @@
-"""An Airflow with its components as processes of their own: REST API, DAG processor, scheduler."""
+"""An Airflow with its components as processes of their own: REST API, DAG processor, scheduler, triggerer."""
 
 from __future__ import annotations
 
@@ -13,29 +13,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 _START_SECONDS = 90
 _END_SECONDS = 15
+_WITH_LOG_SERVER = ("scheduler", "triggerer")
 
 
 class RealAirflow:
-    """A fresh Airflow on SQLite.
+    """A fresh Airflow that listens on the loopback interface alone.
 
     :param home: a folder of its own; DAG files go into ``home / "dags"``.
+    :param database: address of an empty database; None for a SQLite file.
+    :param variables: more environment variables of every component: connections, settings.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, database: str | None = None, variables: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.dags = home / "dags"
         self.dags.mkdir(parents=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._token = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -46,25 +51,38 @@ class RealAirflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database or f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__BASE_URL": self._url,
+            "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            **(variables or {}),
         }
 
     def migrate(self) -> None:
         """Make the database."""
-        self.start("db", "migrate").wait(_START_SECONDS)
+        self.run("db", "migrate")
+
+    def run(self, *command: str) -> None:
+        """Run a command of Airflow's command line and wait for its end.
+
+        :raises AssertionError: it failed; the message has the ends of the logs, its own among them.
+        """
+        code = self.start(*command).wait(_START_SECONDS)
+        assert code == 0, f"airflow {' '.join(command)} ended with {code}; logs: {self.ends_of_logs()}"
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a component, such as ``scheduler``; its output goes into a file of that name."""
         name = command[0]
+        if name in _WITH_LOG_SERVER:
+            # a log server listens on every interface, and the log files are at hand
+            command = (*command, "--skip-serve-logs")
         with (self.home / f"{name}.log").open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 ["airflow", *command],
@@ -78,21 +96,20 @@ class RealAirflow:
         return self._processes[name]
 
     def stop(self) -> None:
-        """End every component that was started, with its children."""
-        for process in self._processes.values():
-            _signal_group(process, signal.SIGTERM)
-        for process in self._processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_END_SECONDS)
-            # a scheduler may leave its workers behind
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+        """End every component that was started, with its children; the scheduler first.
+
+        A task that still runs ends with the scheduler, and for that it needs the REST API.
+        """
+        scheduler = self._processes.pop("scheduler", None)
+        if scheduler is not None:
+            _end([scheduler])
+        _end(self._processes.values())
 
     def log_in(self) -> None:
         """Wait for the REST API and get a token from it."""
 
         def token() -> Any:
-            with urllib.request.urlopen(f"{self._url}/auth/token", timeout=5) as reply:
+            with urllib.request.urlopen(f"{self.url}/auth/token", timeout=5) as reply:
                 return json.load(reply)["access_token"]
 
         self._token = str(self.wait_for("the REST API", token))
@@ -100,7 +117,7 @@ class RealAirflow:
     def call(self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> Any:
         """Call the REST API; a body makes it a POST."""
         request = urllib.request.Request(
-            f"{self._url}/api/v2{path}",
+            f"{self.url}/api/v2{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
@@ -122,10 +139,29 @@ class RealAirflow:
                 if answer := ask():
                     return answer
             time.sleep(0.3)
+        raise AssertionError(f"waited {seconds} s for {what}; logs: {self.ends_of_logs()}")
+
+    def ends_of_logs(self) -> str:
+        """Give the ends of the components' logs, to be shown with a failure."""
         ends = {path.name: path.read_text(errors="replace")[-3000:] for path in self.home.glob("*.log")}
-        raise AssertionError(f"waited {seconds} s for {what}; logs: {json.dumps(ends, indent=1)}")
+        return json.dumps(ends, indent=1)
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has ended, and its children too
-        os.killpg(process.pid, number)
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End processes and all that they started; a task is a session of its own, which no signal to a group reaches."""
+    # the id of one that was waited for may belong to a stranger by now
+    running = [process for process in processes if process.returncode is None]
+    families = [(process, psutil.Process(process.pid).children(recursive=True)) for process in running]
+    for process in running:
+        process.terminate()
+    for process, descendants in families:
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        with contextlib.suppress(ProcessLookupError):  # it left nothing behind
+            os.killpg(process.pid, signal.SIGKILL)
+        for descendant in descendants:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its parent
+                descendant.kill()

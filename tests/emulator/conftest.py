@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
 from airflow_provider_pai_designer.emulator.launch import launch
+from tests.emulator.new_support import DataStudio
 from tests.emulator.support import DataWorks
 
 
@@ -34,3 +35,9 @@ def reading(dataworks: DataWorks) -> Iterator[Callable[[str, str], None]]:
 
     yield choose
     dataworks.emulator.control.seed({"doubts": {name: doubt.default for name, doubt in DOUBTS.items()}})
+
+
+@pytest.fixture
+def studio(dataworks: DataWorks) -> DataStudio:
+    """The same emulator, in the hand of the SDK for the new Data Studio."""
+    return DataStudio(dataworks=dataworks)

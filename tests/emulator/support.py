@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 from airflow_provider_pai_designer.emulator.dataworks_2020_05_18 import OPERATIONS
@@ -19,6 +20,7 @@ from airflow_provider_pai_designer.emulator.seed import content
 STANDARD, BASIC = 100001, 100002
 ROOT = {STANDARD: "demo_project_root", BASIC: "demo_mc_project_root"}
 FOLDER = "Business Flow/demo/Algorithm"
+FAR_FUTURE = 4070880000000
 BUSINESS_DATE = "2026-11-22 00:00:00"
 SAMPLES = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -92,6 +94,8 @@ class DataWorks:
             "para_value": "bizdate=$bizdate",
             "input_list": ROOT[workspace],
             "cron_express": "00 05 00 * * ?",
+            # not scheduled by itself, at whatever time of the day the tests run
+            "start_effect_date": FAR_FUTURE,
         }
         return int(self.call("CreateFile", **{**defaults, **fields}))
 
@@ -157,10 +161,21 @@ def backfill_fields(node_id: int, environment: str = "DEV", **fields: Any) -> di
     }
 
 
+def get(
+    url: str, parameters: Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Send parameters in the query string, without an SDK; return status and reply."""
+    return _send(Request(f"{url}/?{urlencode(parameters)}", headers=dict(headers or {})))
+
+
 def send(url: str, *, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, dict[str, Any]]:
     """Send a request without the SDK; return status and reply."""
+    return _send(Request(url, data=body, headers=dict(headers), method="POST"))
+
+
+def _send(request: Request) -> tuple[int, dict[str, Any]]:
     try:
-        with _OPENER.open(Request(url, data=body, headers=dict(headers), method="POST"), timeout=10) as reply:
+        with _OPENER.open(request, timeout=10) as reply:
             return reply.status, json.load(reply)
     except HTTPError as error:
         with error:

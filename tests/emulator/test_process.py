@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -37,6 +39,22 @@ def test_a_crash_loses_nothing(tmp_path: Path) -> None:
         assert before["Status"] == "RUNNING"
         dataworks.advance(10)
         assert dataworks.instance(run)["Status"] == "SUCCESS"
+
+
+def test_the_state_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    """Who upgrades gets an emulator that starts, and keeps what the older one knew."""
+    older = tmp_path / "emulator.sqlite"
+    with contextlib.closing(sqlite3.connect(older)) as connection:
+        connection.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY)")
+    before = older.read_bytes()
+    with launch(data=tmp_path) as emulator:
+        DataWorks(emulator=emulator).create_file()
+        emulator.restart()
+        assert len(emulator.control.rows("files")) == 1
+    assert older.read_bytes() == before
+    said = (tmp_path / "emulator.log").read_text(encoding="utf-8").splitlines()
+    assert len(said) == 1
+    assert "emulator.sqlite" in said[0]
 
 
 def test_a_nonce_is_remembered_through_a_restart(tmp_path: Path) -> None:
@@ -78,7 +96,7 @@ def test_a_seed_replaces_what_it_names_and_leaves_the_rest() -> None:
         state = emulator.control.state()
         assert (emulator.access_key_id, emulator.access_key_secret) == ("LTAI-mine", "s")
         assert [row["identifier"] for row in state["workspaces"]] == ["mine"]
-        assert len(state["resource_groups"]) == 3
+        assert len(state["resource_groups"]) == len(seed.starting_document()["resource_groups"])
         assert (state["timing"]["step_seconds"], state["timing"]["submit_seconds"]) == (0.1, 1.0)
         assert state["doubts"]["frozen_test"] == "run"
         assert set(state["doubts"]) == set(DOUBTS)
@@ -187,8 +205,9 @@ def test_state_shows_every_kind_of_object(dataworks: DataWorks) -> None:
     assert dataworks.emulator.control.rows("instances") == state["instances"]
 
 
-def test_every_doubt_says_where_it_comes_from() -> None:
+def test_every_doubt_says_where_it_comes_from_and_what_would_end_it() -> None:
     for doubt in DOUBTS.values():
         assert len(doubt.readings) == 2
         assert doubt.question.endswith("?")
+        assert doubt.check.endswith(".")
         assert doubt.source.startswith("https://")

@@ -124,6 +124,8 @@ def test_a_temporary_key_needs_its_token(dataworks: DataWorks) -> None:
     key = {"id": "STS.emulator", "secret": "temporary", "security_token": "the-token"}
     dataworks.emulator.control.seed({"access_keys": [key]})
     temporary = replace(dataworks, access_key_id="STS.emulator", access_key_secret="temporary")
-    assert refusal(temporary) == (400, "InvalidSecurityToken.Malformed")
+    assert refusal(temporary) == (400, "MissingSecurityToken")
+    with pytest.raises(RefusedError, match="InvalidSecurityToken.Malformed"):
+        temporary.reply("GetProject", {"x-acs-security-token": "another"}, project_id=STANDARD)
     headers = {"x-acs-security-token": "the-token"}
     assert temporary.reply("GetProject", headers, project_id=STANDARD)["Success"]

@@ -164,26 +164,46 @@ def test_a_reply_has_the_fields_and_types_of_the_vendors_sample(
 
 def test_every_operation_with_a_sample_is_checked(examples: dict[str, dict[str, Any]]) -> None:
     assert set(examples) == set(SAMPLES)
-    assert set(OPERATIONS) - set(SAMPLES) == {"ListFileVersions", "GetFileVersion"}
 
 
 REQUIRED = [
     (operation, name)
-    for operation, sample in SAMPLES.items()
-    for name, rule in sample["request_schema"].items()
-    if rule["required"]
+    for operation, known in OPERATIONS.items()
+    for name, rule in known.parameters.items()
+    if rule.required
 ]
+"""The vendor's own flags, as :func:`test_every_published_parameter_is_known_with_its_type` makes sure."""
 
 
 @pytest.mark.parametrize(("operation", "name"), REQUIRED)
 def test_a_required_parameter_that_is_missing_is_named(dataworks: DataWorks, operation: str, name: str) -> None:
     """The SDK lets such a request through: the gateway's error is all that a user gets."""
     sent = [other for where, other in REQUIRED if where == operation and other != name]
-    body = "&".join(f"{other}={'DEV' if other == 'ProjectEnv' else '1'}" for other in sent)
+    assert _refusal(dataworks, operation, sent) == (400, f"Missing{name}")
+
+
+@pytest.mark.parametrize(
+    "operation", [name for name, known in OPERATIONS.items() if "ProjectIdentifier" in known.parameters]
+)
+def test_a_request_that_names_no_workspace(dataworks: DataWorks, operation: str) -> None:
+    """Either name of the workspace will do, so that neither is required by itself."""
+    sent = [name for where, name in REQUIRED if where == operation]
+    assert _refusal(dataworks, operation, sent) == (400, "MissingProjectId")
+
+
+@pytest.mark.parametrize(("operation", "name"), [("GetFile", "FileId"), ("GetFolder", "FolderId")])
+def test_a_request_that_names_nothing_to_get(dataworks: DataWorks, operation: str, name: str) -> None:
+    assert _refusal(dataworks, operation, ["ProjectId"]) == (400, f"Missing{name}")
+
+
+def _refusal(dataworks: DataWorks, operation: str, sent: list[str]) -> tuple[int, str]:
+    """Return what becomes of a request with nothing but these parameters."""
+    values = {"ProjectEnv": "DEV", "ProjectId": str(STANDARD)}
+    body = "&".join(f"{name}={values.get(name, '1')}" for name in sent)
     url = dataworks.emulator.url
     headers = signed_headers(url, body=body.encode(), x_acs_action=operation)
     status, reply = send(url, headers=headers, body=body.encode())
-    assert (status, reply["Code"]) == (400, f"Missing{name}")
+    return status, reply["Code"]
 
 
 @pytest.mark.parametrize("operation", sorted(SAMPLES))
@@ -250,12 +270,6 @@ def test_a_workspace_that_does_not_exist(dataworks: DataWorks) -> None:
     with pytest.raises(RefusedError) as caught:
         dataworks.call("ListFiles", project_identifier="nothing")
     assert (caught.value.http, caught.value.code) == (200, "Invalid.Tenant.ProjectNotExists")
-
-
-def test_a_request_that_names_no_workspace(dataworks: DataWorks) -> None:
-    with pytest.raises(RefusedError) as caught:
-        dataworks.call("ListFiles")
-    assert (caught.value.http, caught.value.code) == (400, "MissingProjectId")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,18 @@ from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import connection
 from tests.contents import read_content
 
-WRITES = ("CreateFile", "UpdateFile", "SubmitFile", "DeployFile", "RunSmokeTest", "StopInstance")
+WRITES = (
+    "CreateFile",
+    "UpdateFile",
+    "SubmitFile",
+    "DeployFile",
+    "OfflineNode",
+    "DeleteFile",
+    "RunSmokeTest",
+    "RunCycleDagNodes",
+    "RestartInstance",
+    "StopInstance",
+)
 
 
 def node(**changes: Any) -> Node:
@@ -42,7 +53,7 @@ def node(**changes: Any) -> Node:
 
 @contextmanager
 def writes(emulator: Emulator) -> Iterator[list[str]]:
-    """Give the write operations that were called inside the block."""
+    """Give the write operations that were called inside the block, in the order of the list above."""
     before = {name: emulator.control.calls(name) for name in WRITES}
     called: list[str] = []
     yield called

@@ -16,7 +16,7 @@ from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.contents import read_content
-from tests.operators.test_node_operator import wait_until
+from tests.operators.support import wait_until
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NODES, DATES, EXPRESSIONS = 4, 5, 50
@@ -69,7 +69,7 @@ def test_dataworks_and_the_macros_agree_on_a_thousand_values(connected: Emulator
         for run, schedule_time in runs:
             wait_until(lambda run=run: hook.get_run(run).outcome is not Outcome.ACTIVE)  # type: ignore[misc]
             (instance,) = hook.list_instances(run)
-            logged = resolved_parameters(hook.get_log(instance, run.environment))
+            logged = resolved_parameters(hook.get_log(instance, run.environment).text)
             assert logged is not None
             context: Any = {"dag_run": SimpleNamespace(run_after=schedule_time, data_interval_end=None)}
             assert dict(SchedulingParameters.parse(logged, strict=False)) == macros.evaluate_all(context, expressions)

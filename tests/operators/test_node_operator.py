@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -32,9 +28,7 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
 from tests.contents import read_content
 from tests.hooks.test_ensure_node import writes
-
-RUN_AFTER = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
-"""02:30 on the 23rd in Shanghai: the business date is the 22nd there, and the 21st in UTC."""
+from tests.operators.support import Task, fire, status_of, wait_until
 
 
 def operator(**arguments: Any) -> PaiDesignerNodeOperator:
@@ -47,57 +41,6 @@ def operator(**arguments: Any) -> PaiDesignerNodeOperator:
         "poll_interval": 0.1,
     }
     return PaiDesignerNodeOperator(**{**values, **arguments})
-
-
-class Task:
-    """What a task instance knows and keeps, as far as the operator uses it."""
-
-    def __init__(self) -> None:
-        self.xcoms: dict[str, Any] = {}
-        self.context: Any = {
-            "ti": SimpleNamespace(
-                dag_id="dag",
-                run_id=f"run_{uuid4().hex[:8]}",
-                task_id="daily",
-                map_index=-1,
-                try_number=1,
-                max_tries=0,
-                xcom_push=lambda key, value: self.xcoms.update({key: value}),
-            ),
-            "dag_run": SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None),
-            "dag": SimpleNamespace(fileloc=__file__),
-        }
-
-    def run(self, subject: PaiDesignerNodeOperator) -> Any:
-        """Run a task to its end, through the trigger where it defers."""
-        try:
-            return subject.execute(self.context)
-        except TaskDeferred as deferred:
-            return subject.execute_complete(self.context, event=fire(deferred.trigger))
-
-
-def fire(trigger: Any) -> dict[str, Any]:
-    """Run a trigger, made again from what is stored of it, until it fires."""
-    _, arguments = trigger.serialize()
-    again = type(trigger)(**arguments)
-
-    async def first() -> Any:
-        async for event in again.run():
-            return event.payload
-        raise AssertionError("the trigger fired nothing")
-
-    payload: dict[str, Any] = asyncio.run(first())
-    return payload
-
-
-@pytest.fixture(params=[False, True], ids=["in place", "deferred"])
-def deferrable(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-@pytest.fixture
-def task() -> Task:
-    return Task()
 
 
 def test_the_main_job(connected: Emulator, task: Task, deferrable: bool) -> None:
@@ -163,15 +106,6 @@ def test_not_waiting_wins_over_deferring(connected: Emulator, task: Task, deferr
     assert result["remote_dag_ids"]
 
 
-def test_every_try_has_a_run_of_its_own_name(connected: Emulator, task: Task) -> None:
-    subject = operator(wait_for_completion=False)
-    names = set()
-    for number in (1, 2):
-        task.context["ti"].try_number = number
-        names.add(subject.execute(task.context)["run_name"])
-    assert len(names) == 2
-
-
 @pytest.mark.parametrize("given", ["2026-11-01", "20261101"])
 def test_a_given_business_date_wins(connected: Emulator, task: Task, given: str) -> None:
     assert task.run(operator(business_date=given))["business_date"] == "2026-11-01"
@@ -183,7 +117,7 @@ def test_a_streamed_log_shows_every_line_once(connected: Emulator, task: Task) -
     with capture_logs() as records:
         result = task.run(subject)
     (instance,) = result["instances"]
-    remote = PaiDesignerHook().dataworks.get_log(instance["instance_id"], Environment.DEV).splitlines()
+    remote = PaiDesignerHook().dataworks.get_log(instance["instance_id"], Environment.DEV).text.splitlines()
     shown = [record["event"] for record in records]
     assert sum("Log of instance" in line for line in shown) > 1
     assert [line for line in shown if line in set(remote)] == remote
@@ -280,19 +214,6 @@ def test_weather_while_the_result_is_read_does_not_fail_a_good_run(
 
     monkeypatch.setattr(PaiDesignerHook, "get_run", stormy)
     assert task.run(subject)["outcome"] == "success"
-
-
-def status_of(emulator: Emulator, dag_id: int) -> str:
-    return str(next(item["status"] for item in emulator.control.state()["instances"] if item["run_id"] == dag_id))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    pause, turns = threading.Event(), int(seconds / 0.1)
-    for _ in range(turns):
-        if condition():
-            return
-        pause.wait(0.1)
-    raise AssertionError("it did not come to that")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from tests.contents import read_content
 from tests.hooks.test_ensure_node import writes
-from tests.operators.test_node_operator import RUN_AFTER, Task, operator
+from tests.operators.support import RUN_AFTER, Task
+from tests.operators.test_node_operator import operator
 
 ALL_READINGS = [(merging, form) for merging in ("merge", "replace") for form in ("json", "plain")]
 

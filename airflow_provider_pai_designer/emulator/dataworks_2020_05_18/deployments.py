@@ -9,8 +9,8 @@ from airflow_provider_pai_designer.emulator import releases, studio
 from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
     PAGE,
     WORKSPACE,
+    legacy_workspace_of,
     operation,
-    workspace_of,
 )
 from airflow_provider_pai_designer.emulator.errors import BusinessError, not_found
 from airflow_provider_pai_designer.emulator.operations import (
@@ -39,7 +39,7 @@ _ITEM_UNPUBLISHED, _ITEM_SUCCESS, _ITEM_ERROR, _ITEM_DEPLOY_ERROR = 0, 1, 2, 4
 )
 def submit_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-submitfile"""
-    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    file = studio.find_file(world, legacy_workspace_of(world, caller, arguments), file_id=arguments["FileId"])
     return releases.submit(
         world,
         file,
@@ -52,7 +52,7 @@ def submit_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
 @operation("DeployFile", {**WORKSPACE, "FileId": INTEGER, "NodeId": INTEGER, "Comment": STRING})
 def deploy_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
     """https://help.aliyun.com/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-deployfile"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     if "FileId" not in arguments and "NodeId" not in arguments:
         raise BusinessError("1201111279", "FileId or NodeId is required.")
     file = studio.find_file(world, workspace, file_id=arguments.get("FileId"), node_id=arguments.get("NodeId"))
@@ -62,7 +62,7 @@ def deploy_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
 @operation("GetDeployment", {**WORKSPACE, "DeploymentId": required(INTEGER)})
 def get_deployment(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://help.aliyun.com/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-getdeployment"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     row = world.store.row(
         "SELECT * FROM deployments WHERE id = ? AND workspace_id = ?", arguments["DeploymentId"], workspace["id"]
     )
@@ -107,7 +107,7 @@ def get_deployment(world: World, caller: Caller, arguments: dict[str, Any]) -> d
 def list_deployments(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """Newest first. See the page ``...-listdeployments``."""
     conditions = {
-        "workspace_id = ?": workspace_of(world, caller, arguments)["id"],
+        "workspace_id = ?": legacy_workspace_of(world, caller, arguments)["id"],
         "status = ?": arguments.get("Status"),
         "creator = ?": arguments.get("Creator"),
         # whoever submits or deploys also executes here, so both are the creator

@@ -11,8 +11,8 @@ from airflow_provider_pai_designer.emulator import releases, studio
 from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
     PAGE,
     WORKSPACE,
+    legacy_workspace_of,
     operation,
-    workspace_of,
 )
 from airflow_provider_pai_designer.emulator.errors import missing, not_found
 from airflow_provider_pai_designer.emulator.operations import (
@@ -91,7 +91,7 @@ _IDENTITY = (*WORKSPACE, "FileId")
 )
 def create_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
     """https://alibabacloud.com/help/en/dataworks/api-createfile"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     return studio.create_file(world, workspace, _properties(arguments), account=caller.account)
 
 
@@ -102,14 +102,14 @@ def create_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int:
 )
 def update_file(world: World, caller: Caller, arguments: dict[str, Any]) -> None:
     """https://alibabacloud.com/help/en/dataworks/api-updatefile"""
-    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    file = studio.find_file(world, legacy_workspace_of(world, caller, arguments), file_id=arguments["FileId"])
     studio.update_file(world, file, _properties(arguments), account=caller.account)
 
 
 @operation("GetFile", {**WORKSPACE, "FileId": INTEGER, "NodeId": INTEGER})
 def get_file(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-getfile"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     if "FileId" not in arguments and "NodeId" not in arguments:
         raise missing("FileId")
     file = studio.find_file(world, workspace, file_id=arguments.get("FileId"), node_id=arguments.get("NodeId"))
@@ -141,7 +141,10 @@ def get_file(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[st
 )
 def list_files(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-listfiles"""
-    conditions = {"workspace_id = ?": workspace_of(world, caller, arguments)["id"], **_file_conditions(arguments)}
+    conditions = {
+        "workspace_id = ?": legacy_workspace_of(world, caller, arguments)["id"],
+        **_file_conditions(arguments),
+    }
     where = " AND ".join(conditions)
     values = [item for value in conditions.values() for item in (value if isinstance(value, list) else [value])]
     first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
@@ -155,7 +158,7 @@ def list_files(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[
 @operation("ListFileVersions", {**WORKSPACE, "FileId": required(INTEGER), **PAGE})
 def list_file_versions(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """Newest version first. See the page ``...-listfileversions``."""
-    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    file = studio.find_file(world, legacy_workspace_of(world, caller, arguments), file_id=arguments["FileId"])
     first = (arguments["PageNumber"] - 1) * arguments["PageSize"]
     rows = world.store.rows(
         "SELECT * FROM file_versions WHERE file_id = ? ORDER BY version DESC LIMIT ? OFFSET ?",
@@ -170,7 +173,7 @@ def list_file_versions(world: World, caller: Caller, arguments: dict[str, Any]) 
 @operation("GetFileVersion", {**WORKSPACE, "FileId": required(INTEGER), "FileVersion": required(INTEGER)})
 def get_file_version(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """See the page ``...-getfileversion``."""
-    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    file = studio.find_file(world, legacy_workspace_of(world, caller, arguments), file_id=arguments["FileId"])
     row = world.store.row(
         "SELECT * FROM file_versions WHERE file_id = ? AND version = ?", file["id"], arguments["FileVersion"]
     )
@@ -182,7 +185,7 @@ def get_file_version(world: World, caller: Caller, arguments: dict[str, Any]) ->
 @operation("DeleteFile", {**WORKSPACE, "FileId": required(INTEGER)}, envelope=Envelope(member="DeploymentId"))
 def delete_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int | None:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-deletefile"""
-    file = studio.find_file(world, workspace_of(world, caller, arguments), file_id=arguments["FileId"])
+    file = studio.find_file(world, legacy_workspace_of(world, caller, arguments), file_id=arguments["FileId"])
     deployment_id = releases.delete(world, file, account=caller.account)
     return 0 if deployment_id is None and world.reading("deletion_id") == "zero" else deployment_id
 
@@ -199,7 +202,7 @@ def delete_file(world: World, caller: Caller, arguments: dict[str, Any]) -> int 
 )
 def list_file_type(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """See the page ``...-listfiletype``."""
-    workspace_of(world, caller, arguments)
+    legacy_workspace_of(world, caller, arguments)
     wanted = arguments.get("Keyword", "").lower()
     found = [(number, name) for number, name in _FILE_TYPES.items() if wanted in name.lower()]
     first = (arguments["PageNumber"] - 1) * arguments["PageSize"]

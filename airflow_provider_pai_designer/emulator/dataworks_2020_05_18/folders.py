@@ -8,8 +8,8 @@ from airflow_provider_pai_designer.emulator import studio
 from airflow_provider_pai_designer.emulator.dataworks_2020_05_18.registry import (
     PAGE,
     WORKSPACE,
+    legacy_workspace_of,
     operation,
-    workspace_of,
 )
 from airflow_provider_pai_designer.emulator.errors import missing, not_found
 from airflow_provider_pai_designer.emulator.operations import STRING, Caller, page, required
@@ -21,13 +21,15 @@ _PAGE = {name: required(parameter) for name, parameter in PAGE.items()}
 @operation("CreateFolder", {**WORKSPACE, "FolderPath": required(STRING)})
 def create_folder(world: World, caller: Caller, arguments: dict[str, Any]) -> str:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-createfolder"""
-    return studio.create_folder(world, workspace_of(world, caller, arguments), arguments["FolderPath"].strip("/"))
+    return studio.create_folder(
+        world, legacy_workspace_of(world, caller, arguments), arguments["FolderPath"].strip("/")
+    )
 
 
 @operation("GetFolder", {**WORKSPACE, "FolderId": STRING, "FolderPath": STRING})
 def get_folder(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, str]:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-getfolder"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     if "FolderId" not in arguments and "FolderPath" not in arguments:
         raise missing("FolderId")
     column = "id" if "FolderId" in arguments else "path"
@@ -41,7 +43,7 @@ def get_folder(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[
 @operation("ListFolders", {**WORKSPACE, "ParentFolderPath": required(STRING), **_PAGE})
 def list_folders(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-listfolders"""
-    workspace = workspace_of(world, caller, arguments)
+    workspace = legacy_workspace_of(world, caller, arguments)
     parent = arguments["ParentFolderPath"].strip("/")
     if studio.folder_id(world, workspace["id"], parent) is None:
         raise not_found("Folder", parent)

@@ -51,8 +51,11 @@ _STATUS = Parameter(
 
 @operation("GetDag", {"DagId": required(INTEGER), **ENVIRONMENT})
 def get_dag(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
-    """https://alibabacloud.com/help/en/dataworks/api-getdag"""
-    return _dag(world, _find(world, caller, "Dag", identity=arguments["DagId"], environment=arguments["ProjectEnv"]))
+    """Not for the runs of production's own schedule. https://alibabacloud.com/help/en/dataworks/api-getdag"""
+    run = _find(world, caller, "Dag", identity=arguments["DagId"], environment=arguments["ProjectEnv"])
+    if run["type"] == "DAILY":
+        raise not_found("Dag", run["id"])
+    return _dag(world, run)
 
 
 @operation("ListDags", {"OpSeq": required(Parameter(kind=int, minimum=2)), **ENVIRONMENT})

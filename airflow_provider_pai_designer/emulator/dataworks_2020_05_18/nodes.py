@@ -76,6 +76,39 @@ def list_nodes(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[
     return page("Nodes", found[first : first + arguments["PageSize"]], total=len(found), arguments=arguments)
 
 
+@operation("GetNodeChildren", {"NodeId": required(INTEGER), **ENVIRONMENT})
+def get_node_children(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The nodes of every workspace that name an output of this one as an input. See ``...-getnodechildren``."""
+    return _related(world, _find_node(world, caller, arguments), given="OutputList", wanted="InputList")
+
+
+@operation("GetNodeParents", {"NodeId": required(INTEGER), **ENVIRONMENT})
+def get_node_parents(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The root of a workspace is no node here, so it is nobody's parent. See ``...-getnodeparents``."""
+    return _related(world, _find_node(world, caller, arguments), given="InputList", wanted="OutputList")
+
+
+def _related(world: World, node: sqlite3.Row, *, given: str, wanted: str) -> dict[str, Any]:
+    """Find the nodes of the same cycle that share a name with a node; it has the outputs that its file was given."""
+    names = _names(node, given)
+    rows = world.store.rows("SELECT * FROM nodes WHERE environment = ? ORDER BY id", node["environment"])
+    return {"Nodes": [_relative(world, row) for row in rows if names & _names(row, wanted)]}
+
+
+def _names(node: sqlite3.Row, kind: str) -> set[str]:
+    listed = json.loads(node["settings"]).get(kind) or ""
+    return {name.strip() for name in listed.split(",") if name.strip()}
+
+
+def _relative(world: World, node: sqlite3.Row) -> dict[str, Any]:
+    shown = _node(world, node)
+    members = (
+        *("NodeId", "NodeName", "ProjectId", "OwnerId", "CronExpress"),
+        *("SchedulerType", "ProgramType", "Priority", "Repeatability"),
+    )
+    return {**{name: shown[name] for name in members}, "StepType": "0"}
+
+
 @operation(
     "OfflineNode",
     {
@@ -197,8 +230,7 @@ def run_cycle_dag_nodes(world: World, caller: Caller, arguments: dict[str, Any])
         world,
         scheduler.Backfill(
             name=arguments["Name"],
-            first=first,
-            last=last,
+            dates=scheduler.days(first, last),
             nodes=tuple(
                 scheduler.BackfillNode(
                     node=node, override=parameters.get(str(node["id"]), ""), dry=node["id"] in excluded
@@ -209,6 +241,7 @@ def run_cycle_dag_nodes(world: World, caller: Caller, arguments: dict[str, Any])
             end=_time_of_day(arguments, "BizEndTime", time.max),
             parallel_dates=arguments.get("ConcurrentRuns", _MOST_DATES) if arguments["Parallelism"] else 1,
             future_at_once=arguments["StartFutureInstanceImmediately"],
+            single_run=world.reading("backfill_dags") == "single",
         ),
         account=caller.account,
     )

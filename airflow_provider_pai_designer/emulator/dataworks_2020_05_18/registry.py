@@ -62,6 +62,19 @@ def workspace_of(world: World, caller: Caller, arguments: Mapping[str, Any]) -> 
     return row
 
 
+def legacy_workspace_of(world: World, caller: Caller, arguments: Mapping[str, Any]) -> sqlite3.Row:
+    """Return the workspace that a request for something of the legacy DataStudio names.
+
+    :raises BusinessError: besides, the workspace has the new Data Studio, which knows no files and folders.
+    """
+    workspace = workspace_of(world, caller, arguments)
+    if workspace["data_studio"] == "new":
+        raise BusinessError(
+            "1201111431", f"The folder path is wrong: the workspace {workspace['identifier']} has the new Data Studio."
+        )
+    return workspace
+
+
 def check_permission(caller: Caller, workspace_id: int) -> None:
     """Check that the key may use a workspace.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
 
 from airflow_provider_pai_designer.designer.node import RerunPolicy, Schedule, SchedulerType
+from airflow_provider_pai_designer.designer.run import Run
 from airflow_provider_pai_designer.exceptions import ConfigurationError
 
 _Declared = TypeVar("_Declared", Schedule, RerunPolicy)
@@ -58,7 +60,91 @@ def read_number(name: str, value: object, *, least: float = 0, most: float = LON
     return number
 
 
-def read_business_date(value: object, *, today: date) -> date:
+def read_integer(name: str, value: object) -> int:
+    """Read a whole number that may come as rendered text.
+
+    :raises ConfigurationError: it is none.
+    """
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        raise ConfigurationError(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def read_integers(name: str, value: object) -> tuple[int, ...]:
+    """Read whole numbers: one, a list, or the text of either (``1, 2`` or ``[1, 2]``).
+
+    :raises ConfigurationError: another shape.
+    """
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        value = value.strip().removeprefix("[").removesuffix("]").split(",")
+    if not isinstance(value, Sequence):
+        value = [value]
+    return tuple(read_integer(name, item) for item in value)
+
+
+def read_times(start: object, end: object) -> tuple[time, time] | None:
+    """Read the hours of a backfill, ``HH:MM`` each; None where neither is given.
+
+    :raises ConfigurationError: it is no time of the day.
+    """
+    if start is None and end is None:
+        return None
+    return _read_time("start_time", start or "00:00"), _read_time("end_time", end or "23:59:59")
+
+
+def read_node_reference(node_id: object, name: object, folder: object) -> int | tuple[str, str]:
+    """Read which node is meant: its id, or its name and folder.
+
+    :raises ConfigurationError: neither, or both.
+    """
+    if (node_id is None) == (name is None and folder is None):
+        raise ConfigurationError("Give the node either as designer_node_id= or as node_name= and folder=.")
+    if node_id is not None:
+        return read_integer("designer_node_id", node_id)
+    return read_text("node_name", name), read_text("folder", folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedRun:
+    """A run that is known by its name and its node."""
+
+    name: str
+    node_id: int
+
+
+def read_run_reference(run: object, node_id: object) -> Run | tuple[int, ...] | NamedRun:
+    """Read which run is meant: the dict that a task returned, remote DAG ids, or a name; or the JSON text of these.
+
+    :raises ConfigurationError: another shape, or a name without its node.
+    """
+    value = _from_json(run)
+    if isinstance(value, Mapping):
+        try:
+            return Run.from_dict(value)
+        except (KeyError, TypeError, ValueError):
+            raise ConfigurationError(
+                "run is a dict, and not that of a run: pass on what the task that started the run returned, such as "
+                "run=start.output, or run=\"{{ ti.xcom_pull('start') | tojson }}\"."
+            ) from None
+    if isinstance(value, int | list | tuple):
+        if ids := read_integers("run", value):
+            return ids
+    elif isinstance(value, str) and value.strip():
+        if node_id is None:
+            raise ConfigurationError(
+                f"The run {value!r} is found by its name among those of a node: give designer_node_id= (and "
+                "business_date=) too."
+            )
+        return NamedRun(name=value.strip(), node_id=read_integer("designer_node_id", node_id))
+    raise ConfigurationError(
+        f"run must be what the task that started it returned, its remote DAG ids, or its name, not {run!r}."
+    )
+
+
+def read_business_date(value: object, *, today: date, name: str = "business_date") -> date:
     """Read a business date given as ``YYYY-MM-DD``, ``YYYYMMDD`` or a date.
 
     :param today: the day it is in the workspace's zone.
@@ -68,7 +154,7 @@ def read_business_date(value: object, *, today: date) -> date:
         day = value if isinstance(value, date) else date.fromisoformat(str(value).strip())
     except ValueError:
         raise ConfigurationError(
-            f"business_date {value!r} is not a date; write it as YYYY-MM-DD or YYYYMMDD, such as {today.isoformat()}."
+            f"{name} {value!r} is not a date; write it as YYYY-MM-DD or YYYYMMDD, such as {today.isoformat()}."
         ) from None
     day = day.date() if isinstance(day, datetime) else day
     if day > today:
@@ -123,10 +209,7 @@ def read_parameters(name: str, value: object) -> dict[str, str]:
 def _read_mapping(name: str, value: object) -> dict[str, Any]:
     if value is None:
         return {}
-    try:
-        members = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        members = value
+    members = _from_json(value)
     if not isinstance(members, Mapping):
         raise ConfigurationError(f"{name} must be a mapping (or its JSON text), not {value!r}.")
     return {str(key): member for key, member in members.items()}
@@ -149,3 +232,18 @@ def _read_moment(name: str, value: object) -> int:
             f"{name} must be a day such as 2026-01-31, or epoch milliseconds, not {value!r}."
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _from_json(value: object) -> object:
+    """Read JSON text as what it says; what is no JSON stays as it is."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _read_time(name: str, value: object) -> time:
+    try:
+        return value if isinstance(value, time) else time.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ConfigurationError(f"{name} must be a time of the day such as 09:30, not {value!r}.") from None

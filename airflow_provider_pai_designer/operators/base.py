@@ -1,0 +1,330 @@
+"""What operators have in common: the connection, the dates, and how a run is started, awaited and answered for.
+
+Airflow parses DAG files over and over, so what only a running task needs is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property, partial
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+
+from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport
+from airflow_provider_pai_designer.exceptions import (
+    AuthenticationError,
+    PaiDesignerError,
+    RunFailedError,
+    RunOutOfSightError,
+    RunTimeoutError,
+    ServiceError,
+)
+from airflow_provider_pai_designer.hooks.context import business_date_of
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
+from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
+from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from airflow.sdk import Context
+
+BACKSTOP = timedelta(days=2)
+"""Airflow's own deferral time-out lies this long after our deadline: it stops nothing, so it must never come first."""
+
+_KILL_SECONDS = 4
+"""Airflow leaves a killed task five seconds."""
+
+_QUESTION_SECONDS = 1.0
+_Result = TypeVar("_Result")
+
+
+class PaiDesignerOperator(BaseOperator):
+    """A task with a connection to DataWorks.
+
+    :param pai_designer_conn_id: the connection.
+    :param workspace: workspace instead of the connection's.
+    :param region: region instead of the connection's.
+    """
+
+    template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region")
+    ui_color = "#ffe9dc"
+
+    def __init__(
+        self,
+        *,
+        pai_designer_conn_id: str = PaiDesignerHook.default_conn_name,
+        workspace: str | None = None,
+        region: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pai_designer_conn_id = pai_designer_conn_id
+        self.workspace = workspace
+        self.region = region
+
+    @cached_property
+    def _hook(self) -> PaiDesignerHook:
+        return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
+
+    def on_kill(self) -> None:
+        """Begin nothing any more."""
+        self._hook.release()
+
+    def _business_date(self, context: Context, given: object, name: str = "business_date") -> date:
+        """Read a business date that was given, else tell that of the Airflow run."""
+        return business_date_of(self._hook, context, given, name=name)
+
+
+class RunOperator(PaiDesignerOperator):
+    """A task that awaits a run, in place or deferred, and answers for it.
+
+    The result (and XCom ``return_value``) is a plain dict: ``run_name``, ``node_id``, ``environment``,
+    ``business_date``, ``last_business_date`` (of a backfill), ``remote_dag_ids``, ``outcome``, and ``instances``, a
+    list of dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``,
+    ``duration_seconds`` and ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own
+    from the start of the run.
+
+    :param wait_for_completion: False returns once the run has started, whatever ``deferrable`` says.
+    :param deferrable: wait in the triggerer, without a worker slot.
+    :param poll_interval: seconds between polls.
+    :param timeout: seconds after which a run that still goes on is stopped, and the task fails.
+    :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
+    :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
+    :param outage_timeout: seconds for which the run may be out of sight before the task gives up, and leaves it alone.
+    """
+
+    template_fields: Sequence[str] = (
+        *PaiDesignerOperator.template_fields,
+        "poll_interval",
+        "timeout",
+        "outage_timeout",
+    )
+
+    def __init__(
+        self,
+        *,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | str = 10,
+        timeout: float | str | None = None,
+        stream_logs: bool = False,
+        cancel_on_kill: bool = True,
+        outage_timeout: float | str = OUTAGE_SECONDS,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.stream_logs = stream_logs
+        self.cancel_on_kill = cancel_on_kill
+        self.outage_timeout = outage_timeout
+        self._run: Run | None = None
+        self._is_running: Callable[[], bool] = lambda: False
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Begin, and await the run."""
+        self._is_running = partial(is_running, context["ti"])
+        waiting = self._read_waiting()
+        # Whatever could keep the task from deferring shows before a run is started.
+        json.dumps(self._trigger({}, waiting).serialize())
+        started = self._begin(context)
+        self._run = Run.from_dict(started)
+        for key in ("node_id", "run_name", "remote_dag_ids"):
+            context["ti"].xcom_push(key=key, value=started[key])
+        if not self.wait_for_completion:
+            return started
+        if self.deferrable:
+            self._defer(started, waiting)
+        verdict, shown = self._wait(self._run, RunWatch(**waiting))
+        return self._finish(started, verdict, shown)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Resume after deferral: read what became of the run, and answer for it."""
+        if not event or "verdict" not in event or "run" not in event:
+            raise RunOutOfSightError(
+                f"The trigger came back without saying what it saw ({event!r}). The run was left alone: look for it in "
+                "Operation Center, then clear or mark this task."
+            )
+        self._is_running = partial(is_running, context["ti"])
+        self._run = Run.from_dict(event["run"])
+        return self._finish(
+            event["run"],
+            Verdict(event["verdict"]),
+            {},
+            message=event.get("message") or "",
+            stopped=bool(event.get("stopped")),
+        )
+
+    def on_kill(self) -> None:
+        """Stop the run, if one was started; nothing is started any more."""
+        # In a thread of its own: this is a signal handler, and may have interrupted a call that holds the same locks.
+        stopper = Thread(target=self._release, args=(self._run,), name="pai_designer-stop")
+        stopper.start()
+        stopper.join(timeout=_KILL_SECONDS)
+
+    def _begin(self, context: Context) -> dict[str, Any]:
+        """Start or find the run, and return what :meth:`Run.to_dict` gives, with more if there is more to say."""
+        raise NotImplementedError
+
+    def _release(self, run: Run | None) -> None:
+        self._hook.release()
+        if run is None or not self.cancel_on_kill:
+            return
+        if answer_within(_QUESTION_SECONDS, self._is_running):
+            # A worker that is shut down sends the same signal; the next try finds the run.
+            self.log.warning("The task goes on for Airflow, so only this process ends: the %s is left running.", run)
+            return
+        self._stop(run)
+
+    def _read_waiting(self) -> dict[str, Any]:
+        """How to wait: what :class:`RunWatch` takes."""
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        timeout = None if self.timeout is None else read_number("timeout", self.timeout, least=1)
+        return {
+            "poll_interval": read_number("poll_interval", self.poll_interval, least=0.1),
+            "deadline": self._deadline(timeout),
+            "outage_seconds": read_number("outage_timeout", self.outage_timeout, least=1),
+        }
+
+    def _deadline(self, timeout: float | None) -> float | None:
+        """Epoch seconds at which waiting ends; Airflow does not apply ``execution_timeout`` to a deferred task."""
+        limits = [] if timeout is None else [timeout]
+        if self.deferrable and self.execution_timeout is not None:
+            limits.append(self.execution_timeout.total_seconds())
+        return time.time() + min(limits) if limits else None
+
+    def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> PaiDesignerRunTrigger:
+        return PaiDesignerRunTrigger(
+            pai_designer_conn_id=self.pai_designer_conn_id,
+            run=started,
+            workspace=self.workspace,
+            region=self.region,
+            cancel_on_kill=self.cancel_on_kill,
+            **waiting,
+        )
+
+    def _defer(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> NoReturn:
+        deadline = waiting["deadline"]
+        self.defer(
+            trigger=self._trigger(started, waiting),
+            method_name=self.execute_complete.__name__,
+            timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + BACKSTOP,
+        )
+
+    def _wait(self, run: Run, watch: RunWatch) -> tuple[Verdict, dict[int, str]]:
+        """Poll in place until the watch has something to say.
+
+        :return: the verdict, and by instance id what was shown of its log already.
+        """
+        shown: dict[int, str] = {}
+        while True:
+            try:
+                with self._hook.one_attempt():
+                    instances = self._hook.list_instances(run)
+                verdict = watch.observe(instances, now=time.time())
+                if self.stream_logs:
+                    begun = tuple(instance for instance in instances if instance.started)
+                    show_logs(self._hook, begun, run.environment, shown=shown)
+            except ServiceError as error:
+                verdict = watch.miss(error, now=time.time())
+            if verdict is not Verdict.WAIT:
+                return verdict, shown
+            self._hook.pause(watch.pause(now=time.time()))
+
+    def _finish(
+        self,
+        started: Mapping[str, Any],
+        verdict: Verdict,
+        shown: dict[int, str],
+        *,
+        message: str = "",
+        stopped: bool = False,
+    ) -> dict[str, Any]:
+        """Say how the run ended: return the result of a good run, raise for any other.
+
+        :param shown: by instance id what was shown of its log already.
+        :param message: why the run could not be seen.
+        :param stopped: whether the run was asked to stop already.
+        """
+        run = Run.from_dict(started)
+        if verdict is Verdict.OUT_OF_SIGHT:
+            raise RunOutOfSightError(
+                f"The {run} could not be looked at for too long, and was left alone: look for it in Operation Center. "
+                f"The last answer was: {message}"
+            )
+        report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
+        logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
+        if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
+            done = "DataWorks was asked to stop it." if stopped else self._stop(run)
+            raise RunTimeoutError(
+                f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
+                "at the log above for what it waited for."
+            )
+        for instance in report.instances:
+            if instance.id in logs:
+                self._compare_parameters(instance, logs[instance.id], started.get("parameters", ""))
+        self._judge(report, logs)
+        return {**started, **report.to_dict()}
+
+    def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
+        """Raise for a run that did not end well."""
+        if report.outcome is not Outcome.SUCCESS:
+            environment = report.run.environment
+            where = self._hook.operation_center(environment)
+            raise RunFailedError(
+                describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
+            )
+
+    def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False) -> _Result:
+        """Look until something is seen; nothing is decided because the service is away for a while.
+
+        :param begun: whether the key was good before, so that it is renewed if it is refused now.
+        """
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        outage = read_number("outage_timeout", self.outage_timeout, least=1)
+        watch = RunWatch(poll_interval=5, outage_seconds=outage)
+        while True:
+            try:
+                return look()
+            except ServiceError as error:
+                passes = error.retryable or (begun and isinstance(error, AuthenticationError))
+                if not passes or watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
+                    raise
+                self._hook.pause(watch.pause(now=time.time()))
+
+    def _compare_parameters(self, instance: Instance, log: InstanceLog, expected: str) -> None:
+        """Say which values DataWorks gave to the scheduling parameters, and warn of those that are not ours."""
+        from airflow_provider_pai_designer.designer.run_parameters import differences
+        from airflow_provider_pai_designer.scheduling import SchedulingParameters
+
+        if (values := resolved_parameters(log.text)) is None:
+            return
+        self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
+        if instance.schedule_time is None:
+            return
+        parameters = SchedulingParameters.parse(expected, strict=False)
+        for difference in differences(parameters, values, schedule_time=instance.schedule_time):
+            self.log.warning("Instance %s: %s", instance.id, difference)
+
+    def _stop(self, run: Run) -> str:
+        """Ask for the run to be stopped, and say in a sentence what came of that."""
+        try:
+            stopped = self._hook.stop_run(run)
+        except PaiDesignerError as error:
+            self.log.error("The %s could not be stopped: %s", run, error)
+            return f"It could not be stopped, so stop it in Operation Center: {error}"
+        return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else "It had ended by itself."

@@ -1,0 +1,288 @@
+"""Starting a run: one run for each time that a task is asked for one, however often the task comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
+from airflow_provider_pai_designer.designer.run import Outcome, Run, run_number, run_stem
+from airflow_provider_pai_designer.exceptions import NotFoundError, RunStoppedError, UnclearError
+from airflow_provider_pai_designer.operators.base import RunOperator
+from airflow_provider_pai_designer.operators.memory import RunMemory
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from airflow.sdk import Context
+
+    from airflow_provider_pai_designer.designer.backfill import Backfill
+
+SETTLE_SECONDS = 60.0
+NEW, RERUN_FAILED = "new", "rerun_failed"
+_MOST_ASKS = 3
+_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRun:
+    """A run that is to be started; every argument of the task is read and checked.
+
+    :param node_id: the node; None until it is ensured.
+    :param business_date: the day the data is for; of a backfill the first.
+    :param parameters: all scheduling parameters of the run, expressions where DataWorks evaluates them.
+    :param sent_parameters: the complete list to send with the run; None keeps that of the node.
+    :param backfill: how to backfill; None for a Test.
+    :param definition: of the node that is to run, as far as the task declares it.
+    :param details: what else the task's result says.
+    """
+
+    environment: str
+    node_id: int | None
+    business_date: date
+    parameters: str
+    sent_parameters: str | None = None
+    backfill: Backfill | None = None
+    definition: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two runs of which one can stand for the other."""
+        wanted = (
+            self.environment,
+            self.business_date,
+            self.parameters,
+            self.sent_parameters,
+            self.backfill,
+            self.definition,
+        )
+        return sha256(repr(wanted).encode()).hexdigest()[:16]
+
+
+class StartOperator(RunOperator):
+    """A task that starts a run of a node, and awaits it.
+
+    :param durable: remember the run over the task's tries, so that a retry joins it; False starts another one in every
+        try.
+    :param on_retry: what a retry does about a run that failed: ``new`` starts another one, ``rerun_failed`` runs its
+        failed instances again.
+    :param settle: seconds for which a run whose start was not confirmed is looked for, before it is asked for again.
+    """
+
+    template_fields: Sequence[str] = (*RunOperator.template_fields, "settle")
+
+    def __init__(
+        self, *, durable: bool = True, on_retry: str = NEW, settle: float | str = SETTLE_SECONDS, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if on_retry not in (NEW, RERUN_FAILED):
+            raise ValueError(f"on_retry must be {NEW!r} or {RERUN_FAILED!r}, not {on_retry!r}.")
+        self.durable = durable
+        self.on_retry = on_retry
+        self.settle = settle
+        self._settle_seconds = SETTLE_SECONDS
+
+    def _want(self, context: Context) -> WantedRun:
+        """Read and check every argument; nothing is written."""
+        raise NotImplementedError
+
+    def _ensure(self, wanted: WantedRun) -> WantedRun:
+        """Make the node ready to run."""
+        return wanted
+
+    def _ready(self, wanted: WantedRun) -> WantedRun:
+        return wanted if wanted.node_id else self._through_weather(lambda: self._ensure(wanted))
+
+    def _begin(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        self._settle_seconds = read_number("settle", self.settle, least=1)
+        ti: Any = context["ti"]
+        wanted = self._through_weather(lambda: self._want(context))
+        memory = RunMemory(context, durable=self.durable)
+        stem = self._stem(ti) if self.durable else f"{self._stem(ti)}-{ti.try_number}"
+        recorded = memory.load()
+        if recorded is None and self.durable and not memory.outlives_tries and ti.try_number > 1:
+            wanted = self._ready(wanted)
+            recorded = self._search(wanted, stem, epoch=ti.max_tries)
+        if recorded is not None:
+            recorded = self._identify(recorded)
+        decision = decide(
+            recorded,
+            None if recorded is None else self._outcome(recorded.run),
+            epoch=ti.max_tries,
+            fingerprint=wanted.fingerprint,
+            rerun_failed=self.on_retry == RERUN_FAILED,
+        )
+        record = self._follow(decision, recorded) or self._ask(
+            wanted, memory, stem=stem, epoch=ti.max_tries, number=decision.number, asks=_asks(decision, recorded)
+        )
+        if record.asks > 1:
+            self._hook.stop_others(record.run)
+        return {**record.run.to_dict(), **record.details, **({"asks": record.asks} if record.asks > 1 else {})}
+
+    def _finish(self, started: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if started.get("asks", 1) > 1:
+            self._hook.stop_others(Run.from_dict(started))
+        return super()._finish(started, *args, **kwargs)
+
+    def _stem(self, ti: Any) -> str:
+        """The beginning that the names of all runs of this task have, until it is cleared."""
+        identity = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries)
+        return run_stem(f"{ti.dag_id}.{ti.task_id}", identity)
+
+    def _search(self, wanted: WantedRun, stem: str, *, epoch: int) -> Record | None:
+        """Find the newest run of this task by its name, where Airflow keeps no state for it (before 3.3)."""
+        assert wanted.node_id is not None
+        found = self._through_weather(
+            lambda: self._hook.find_runs(
+                f"{stem}-",
+                node_id=wanted.node_id or 0,
+                business_date=wanted.business_date,
+                environment=wanted.environment,
+            )
+        )
+        if not found:
+            return None
+        return Record(
+            epoch=epoch,
+            number=run_number(found[-1].name),
+            fingerprint=wanted.fingerprint,
+            asked_at=0,
+            run=found[-1],
+            details=_details(wanted),
+        )
+
+    def _identify(self, record: Record) -> Record:
+        """Complete the record of a run whose start was asked for, and not confirmed."""
+        if record.run.remote_dag_ids:
+            return record
+        self.log.info("The %s was asked for, and no answer was kept; looking for it.", record.run)
+        return replace(record, run=self._look_for(record.run, until=record.asked_at + self._settle_seconds))
+
+    def _look_for(self, run: Run, *, until: float) -> Run:
+        """Look for a run by its name, until it is found or the time has passed in which it may still appear.
+
+        :param until: epoch seconds; it is looked for once more after that.
+        """
+        while True:
+            last_look = time.time() >= until
+            found = self._through_weather(lambda: self._hook.identify(run))
+            if found.remote_dag_ids or last_look:
+                return found
+            self._hook.pause(min(_PAUSE_SECONDS, max(0.0, until - time.time())))
+
+    def _outcome(self, run: Run) -> Outcome | None:
+        """What a run has come to; None where the service knows no such run (any more)."""
+        if not run.remote_dag_ids:
+            return None
+        try:
+            report = self._through_weather(lambda: self._hook.get_run(run))
+            if not report.instances:
+                self._through_weather(lambda: self._hook.read_run(run.remote_dag_ids, environment=run.environment))
+        except NotFoundError:
+            return None
+        return report.outcome
+
+    def _follow(self, decision: Decision, recorded: Record | None) -> Record | None:
+        """Do what is decided about the recorded run; None where another one is to be asked for."""
+        if recorded is None:
+            return None
+        self._run = recorded.run
+        if decision.stop_first:
+            self.log.info("The %s, which an earlier try asked for, is not the one that is wanted now.", recorded.run)
+            self._stop(recorded.run)
+        if decision.step is Step.RERUN_FAILED:
+            self._hook.rerun_failed(recorded.run)
+        if decision.step in (Step.JOIN, Step.RERUN_FAILED):
+            self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
+            return recorded
+        return None
+
+    def _ask(self, wanted: WantedRun, memory: RunMemory, *, stem: str, epoch: int, number: int, asks: int) -> Record:
+        """Ask for a run. It is written down first, so that whoever comes next knows its name."""
+        ready = self._ready(wanted)
+        assert ready.node_id is not None
+        record = Record(
+            epoch=epoch,
+            number=number,
+            fingerprint=wanted.fingerprint,
+            asked_at=time.time(),
+            asks=asks,
+            run=Run(
+                name=f"{stem}-{number}",
+                node_id=ready.node_id,
+                environment=ready.environment,
+                business_date=ready.business_date,
+                last_business_date=ready.backfill.last if ready.backfill else None,
+                remote_dag_ids=(),
+            ),
+            details=_details(ready),
+        )
+        while True:
+            record = replace(record, asked_at=time.time())
+            memory.save(record)
+            self._run = record.run
+            try:
+                run = self._submit(ready, record.run.name)
+            except UnclearError as error:
+                run = self._find_unconfirmed(record, error)
+            if run.remote_dag_ids:
+                break
+            record = replace(record, asks=record.asks + 1)
+        self._run = run
+        record = replace(record, run=run)
+        memory.save(record)
+        self._end_if_killed(run)
+        return record
+
+    def _find_unconfirmed(self, record: Record, error: UnclearError) -> Run:
+        """Look for a run that was perhaps started.
+
+        :raises UnclearError: it is not there, and was asked for often enough.
+        """
+        self.log.warning("It is not clear whether the %s was started; looking for it. %s", record.run, error)
+        found = self._look_for(record.run, until=time.time() + self._settle_seconds)
+        if not found.remote_dag_ids and record.asks >= _MOST_ASKS:
+            raise UnclearError(
+                f"The {record.run} was asked for {record.asks} times, and never seen. Search for this name in "
+                f"Operation Center before you run the task again. {error}",
+                operation=error.operation,
+                code=error.code,
+                request_id=error.request_id,
+            ) from None
+        return found
+
+    def _submit(self, wanted: WantedRun, name: str) -> Run:
+        assert wanted.node_id is not None
+        if wanted.backfill is None:
+            return self._hook.test_node(
+                wanted.node_id,
+                business_date=wanted.business_date,
+                name=name,
+                environment=wanted.environment,
+                parameters=wanted.sent_parameters,
+            )
+        backfill = replace(wanted.backfill, node_id=wanted.node_id, parameters=wanted.sent_parameters)
+        return self._hook.backfill_node(backfill, name=name, environment=wanted.environment)
+
+    def _end_if_killed(self, run: Run) -> None:
+        """End a task that was killed while the run was being asked for; ``on_kill`` could not know of the run."""
+        try:
+            self._hook.pause(0)
+        except RunStoppedError:
+            if self.cancel_on_kill:
+                self._stop(run)
+            raise
+
+
+def _details(wanted: WantedRun) -> dict[str, Any]:
+    return {"parameters": wanted.parameters, **wanted.details}
+
+
+def _asks(decision: Decision, recorded: Record | None) -> int:
+    return recorded.asks + 1 if recorded is not None and decision.step is Step.ASK_AGAIN else 1

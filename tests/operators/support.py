@@ -1,0 +1,107 @@
+"""Tasks as Airflow runs them, without Airflow's processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_pai_designer.emulator.launch import Emulator
+
+RUN_AFTER = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+"""02:30 on the 23rd in Shanghai: the business date is the 22nd there, and the 21st in UTC."""
+
+
+class Store:
+    """Airflow's task state store: it outlives the tries of a task."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.kept[key]) if key in self.kept else default
+
+    def set(self, key: str, value: Any) -> None:
+        self.kept[key] = json.dumps(value)
+
+
+class Task:
+    """What a task instance knows and keeps, as far as the operator uses it.
+
+    :param remembers: whether Airflow keeps state for it over its tries, as it does from 3.3 on.
+    """
+
+    def __init__(self, *, remembers: bool = True) -> None:
+        self.xcoms: dict[str, Any] = {}
+        self.store = Store()
+        self.context: Any = {
+            "ti": SimpleNamespace(
+                dag_id="dag",
+                run_id=f"run_{uuid4().hex[:8]}",
+                task_id="daily",
+                map_index=-1,
+                try_number=1,
+                max_tries=0,
+                xcom_push=lambda key, value: self.xcoms.update({key: value}),
+            ),
+            "dag_run": SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None),
+            "dag": SimpleNamespace(fileloc=__file__),
+            **({"task_state_store": self.store} if remembers else {}),
+        }
+
+    def retry(self) -> None:
+        """Begin the next try, as Airflow does after a failure: XComs are gone, the state store stays."""
+        self.xcoms.clear()
+        self.context["ti"].try_number += 1
+
+    def clear(self) -> None:
+        """Begin again, as Airflow does when somebody clears the task."""
+        self.retry()
+        self.context["ti"].max_tries = self.context["ti"].try_number
+
+    def run(self, subject: Any) -> Any:
+        """Run a task to its end, through the trigger where it defers."""
+        try:
+            return subject.execute(self.context)
+        except TaskDeferred as deferral:
+            deferred = deferral
+        while True:
+            arguments = {**(deferred.kwargs or {}), "event": fire(deferred.trigger)}
+            try:
+                return subject.resume_execution(deferred.method_name, arguments, self.context)
+            except TaskDeferred as again:
+                deferred = again
+
+
+def fire(trigger: Any) -> dict[str, Any]:
+    """Run a trigger, made again from what is stored of it, until it fires."""
+    _, arguments = trigger.serialize()
+    again = type(trigger)(**arguments)
+
+    async def first() -> Any:
+        async for event in again.run():
+            return event.payload
+        raise AssertionError("the trigger fired nothing")
+
+    payload: dict[str, Any] = asyncio.run(first())
+    return payload
+
+
+def status_of(emulator: Emulator, dag_id: int) -> str:
+    return str(next(item["status"] for item in emulator.control.state()["instances"] if item["run_id"] == dag_id))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    pause, turns = threading.Event(), int(seconds / 0.1)
+    for _ in range(turns):
+        if condition():
+            return
+        pause.wait(0.1)
+    raise AssertionError("it did not come to that")
