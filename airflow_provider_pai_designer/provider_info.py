@@ -37,6 +37,11 @@ def get_provider_info() -> dict[str, object]:
                 "conn-fields": {
                     "region": _text_field("Region", "Region id of the workspace, such as cn-shanghai"),
                     "workspace": _text_field("Workspace", "Identifier or number of the DataWorks workspace"),
+                    "data_studio": {
+                        "label": "Data Studio",
+                        "description": "Which generation of DataStudio the workspace has",
+                        "schema": {"type": "string", "enum": ["legacy", "new"], "default": "legacy"},
+                    },
                     "timezone": _text_field(
                         "Time zone", "Scheduling time zone of the workspace; empty: [pai_designer] timezone"
                     ),

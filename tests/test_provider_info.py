@@ -13,6 +13,7 @@ import airflow
 import jsonschema
 import pytest
 
+from airflow_provider_pai_designer.exceptions import ConfigurationError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.provider_info import get_provider_info
 
@@ -38,6 +39,31 @@ def test_the_connection_type_is_that_of_the_hook() -> None:
     assert kind["hook-class-name"] == f"{PaiDesignerHook.__module__}.{PaiDesignerHook.__qualname__}"
     hook = PaiDesignerHook(**{PaiDesignerHook.conn_name_attr: "another"})
     assert hook.pai_designer_conn_id == "another"
+
+
+def generation_behind(monkeypatch: pytest.MonkeyPatch, **extra: str) -> str:
+    """The class behind a connection with these fields."""
+    fields = {"region": "cn-shanghai", "workspace": "w", **extra}
+    connection = {"conn_type": "pai_designer", "login": "id", "password": "secret", "extra": fields}
+    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", json.dumps(connection))
+    return type(PaiDesignerHook().dataworks).__name__
+
+
+def test_the_connection_chooses_the_generation_of_datastudio(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = INFO["connection-types"][0]["conn-fields"]["data_studio"]["schema"]
+    assert [generation_behind(monkeypatch, data_studio=choice) for choice in schema["enum"]] == [
+        "DataWorks",
+        "NewDataStudio",
+    ]
+    assert generation_behind(monkeypatch) == generation_behind(monkeypatch, data_studio=schema["default"])
+    with pytest.raises(ConfigurationError, match="Unknown data_studio 'newer' in the connection; .* legacy, new"):
+        generation_behind(monkeypatch, data_studio="newer")
+
+
+def test_every_field_of_the_form_is_explained() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "connection.md").read_text(encoding="utf-8")
+    for name, field in INFO["connection-types"][0]["conn-fields"].items():
+        assert f"| {field['label']} | extra `{name}` |" in page
 
 
 def test_every_named_module_exists() -> None:

@@ -58,7 +58,7 @@ _UNREADABLE_SPEC = Meaning(
 )
 OTHER_GENERATION = (
     "Perhaps the workspace has the other generation of DataStudio: the legacy DataStudio is served by version "
-    "2020-05-18 of the API, the new Data Studio by 2024-05-18. Choose the one of the workspace in the connection."
+    "2020-05-18 of the API, the new Data Studio by 2024-05-18. Set data_studio of the connection to legacy or new."
 )
 _MEANINGS = {
     "InvalidAccessKeyId.NotFound": Meaning(

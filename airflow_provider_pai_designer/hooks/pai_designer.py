@@ -20,7 +20,7 @@ from airflow_provider_pai_designer.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import date
     from zoneinfo import ZoneInfo
@@ -80,18 +80,29 @@ class PaiDesignerHook(BaseHook):
 
     @cached_property
     def dataworks(self) -> Verbs:
-        """The verbs of DataWorks for this connection.
+        """The verbs of DataWorks for this connection: those of the generation of DataStudio that it names.
 
-        :raises ConfigurationError: the connection is not complete, or names an unknown region.
+        :raises ConfigurationError: the connection is not complete, or names an unknown region or generation.
         """
         from airflow.sdk.log import mask_secret
 
         from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
         from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
-        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
+        from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 
         extra = self._extra
+        generations: dict[str, tuple[str, Callable[..., Verbs]]] = {
+            "legacy": (LEGACY_VERSION, DataWorks),
+            "new": (NEW_VERSION, NewDataStudio),
+        }
+        chosen = str(extra.get("data_studio") or "legacy")
+        if chosen not in generations:
+            raise ConfigurationError(
+                f"Unknown data_studio {chosen!r} in the connection; write one of {', '.join(generations)}."
+            )
+        version, verbs = generations[chosen]
         where = {
             "region": self._region,
             "network": extra.get("network") or "public",
@@ -107,11 +118,12 @@ class PaiDesignerHook(BaseHook):
         )
         gateway = DataWorksGateway(
             endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
+            version=version,
             credentials=credentials,
             calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
-        return DataWorks(gateway=gateway, timezone=self.timezone)
+        return verbs(gateway=gateway, timezone=self.timezone)
 
     @cached_property
     def workspace(self) -> Workspace:

@@ -89,7 +89,7 @@ class RunWatch:
 
     def pause(self, *, now: float) -> float:
         """Return the seconds until the next poll, with jitter; more after misses, and never past the deadline."""
-        slower = min(1 + self._misses / 4, _SLOWEST)
+        slower = min(1 + max(0, self._misses - 1) / 4, _SLOWEST)
         seconds = self.poll_interval * slower * random.uniform(0.9, 1.1)
         return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
 

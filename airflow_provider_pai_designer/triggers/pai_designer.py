@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -14,9 +14,14 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_pai_designer.designer.run import Instance, Run, select_cycle
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.monitor.ownership import is_awaited
+from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
 from airflow_provider_pai_designer.monitor.pool import in_pool
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
+
+_TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
+"""Airflow tells a trigger that it was killed since 3.3; before, it is only cancelled, as it is for any other reason."""
+
+_QUESTION_SECONDS = 10.0
 
 
 class InstancesTrigger(BaseTrigger):
@@ -65,10 +70,24 @@ class InstancesTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there is something to say, and say it once."""
-        watch = RunWatch(poll_interval=self.poll_interval, deadline=self.deadline)
-        while (verdict := await self._poll(watch)) is Verdict.WAIT:
-            await asyncio.sleep(watch.pause(now=time.time()))
-        yield TriggerEvent({"verdict": verdict.value, **self._subject(), "message": str(watch.last_error or "")[:500]})
+        watch = RunWatch(poll_interval=self.poll_interval, deadline=self.deadline, outage_seconds=self.outage_seconds)
+        try:
+            while (verdict := await self._poll(watch)) is Verdict.WAIT:
+                await asyncio.sleep(watch.pause(now=time.time()))
+        except asyncio.CancelledError:
+            if not _TRIGGERS_ARE_TOLD:
+                await self.on_kill()
+            raise
+        done = await self._act(verdict)
+        message = str(watch.last_error or "")[:500]
+        yield TriggerEvent({"verdict": verdict.value, **self._subject(), **done, "message": message})
+
+    async def on_kill(self) -> None:
+        """Nothing is stopped: what is awaited belongs to somebody else."""
+
+    async def _act(self, verdict: Verdict) -> dict[str, Any]:
+        """Do what must not wait for a worker, and return what the event says of it."""
+        return {}
 
     def _subject(self) -> dict[str, Any]:
         """What is awaited, as plain JSON."""
@@ -124,7 +143,7 @@ class PaiDesignerRunTrigger(InstancesTrigger):
             await in_pool(self._stop_unless_awaited)
 
     def _stop_unless_awaited(self) -> None:
-        if is_awaited(self.task_instance, self._run.name):
+        if answer_within(_QUESTION_SECONDS, partial(is_awaited, self.task_instance, self._run.name)):
             self.log.info("The task still waits for the %s: this trigger only ends here, and stops nothing.", self._run)
             return
         self._stop()

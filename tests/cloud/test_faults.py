@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -415,7 +416,7 @@ def no_faults(scene: Scene) -> Iterator[None]:
 
 @pytest.fixture
 def fewer_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", READS)
+    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", ContextVar("attempts", default=READS))
 
 
 def check_told(error: ServiceError, verb: Read | Write, trouble: Trouble) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -210,7 +211,7 @@ def test_whatever_comes_is_a_value_or_a_typed_error(wire: Wire, monkeypatch: pyt
         return SimpleNamespace(status_code=200, headers={}, body=broken.get(action, bodies[action]))
 
     monkeypatch.setattr("darabonba.core.DaraCore.do_action", answer)
-    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", 1)
+    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", ContextVar("attempts", default=1))
     monkeypatch.setattr(new_data_studio, "CREATION_PATIENCE_SECONDS", -1.0)
     chance = random.Random(20261122)
     errors = 0

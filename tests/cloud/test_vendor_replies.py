@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,7 +166,7 @@ def test_whatever_comes_is_a_value_or_a_typed_error(cloud: DataWorks, monkeypatc
         "darabonba.core.DaraCore.do_action",
         lambda *_: SimpleNamespace(status_code=200, headers={}, body=body),
     )
-    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", 1)
+    monkeypatch.setattr("airflow_provider_pai_designer.cloud.gateway._ATTEMPTS", ContextVar("attempts", default=1))
     chance = random.Random(20261122)
     samples = {operation: sample(operation) for operation in VERBS}
     errors = 0
