@@ -24,7 +24,7 @@ demo: setup ## run the main job on a local DataWorks; run it again to see an unc
 	@$(RUN)/pai-designer demo
 
 test: setup
-	$(RUN)/pytest
+	$(RUN)/pytest -n 4 --dist loadfile
 
 test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow, started from its pages
 	$(RUN)/pytest tests/browser

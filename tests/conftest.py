@@ -26,15 +26,24 @@ from typing import Any  # noqa: E402
 import pytest  # noqa: E402
 
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch  # noqa: E402
+from tests.generations import LEGACY, Generation  # noqa: E402
 
 SECRET = "emulator-demo-secret"
 
 
-def connection(emulator: Emulator, *, login: str | None = None, password: str | None = None, **extra: Any) -> str:
+def connection(
+    emulator: Emulator,
+    *,
+    login: str | None = None,
+    password: str | None = None,
+    generation: Generation = LEGACY,
+    **extra: Any,
+) -> str:
     """Return a connection to the emulator in Airflow's JSON form; fields of extra that are None are left out."""
     fields = {
         "region": "cn-shanghai",
-        "workspace": "demo_project",
+        "workspace": generation.workspace,
+        "data_studio": generation.name,
         "timezone": "Asia/Shanghai",
         "dataworks_endpoint": emulator.url,
         **extra,
@@ -57,7 +66,13 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def generation() -> Generation:
+    """The generation of DataStudio that the default connection names; tests of both give another one."""
+    return LEGACY
+
+
+@pytest.fixture
+def connected(emulator: Emulator, generation: Generation, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """The emulator behind the default connection."""
-    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(emulator))
+    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(emulator, generation=generation))
     return emulator

@@ -1,6 +1,7 @@
 """What a user would lose: a provider that also works where the vendor meant something else than we assume.
 
-A fixed set of stories, from the first creation of a node to its deletion, told with every reading of every doubt.
+A fixed set of stories, from the first creation of a node to its deletion, told of both generations of DataStudio and
+with every reading of every doubt.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.conftest import connection
 from tests.contents import read_content
 from tests.emulator.support import STANDARD, DataWorks
 from tests.emulator.vendor_requests import valid_requests
+from tests.generations import GENERATIONS, LEGACY, NEW, Generation
 from tests.operators.support import Task
 from tests.operators.test_node_operator import operator
 
@@ -48,9 +50,10 @@ _NUMBERS = count(1)
 class Teller:
     """What a story is told with: a hook, and an emulator whose time passes only while the hook waits."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, generation: Generation) -> None:
         self.emulator = emulator
-        self.hook = self.hook_of("demo_project")
+        self.generation = generation
+        self.hook = self.hook_of(generation.workspace)
 
     def hook_of(self, workspace: str) -> PaiDesignerHook:
         hook = PaiDesignerHook(workspace=workspace)
@@ -87,6 +90,16 @@ class Teller:
             self.advance(10)
         raise AssertionError(f"the run did not end: {report}")
 
+    def output_of(self, parent: Node) -> str:
+        """Deploy a node, and return the output by which others name it: in the legacy DataStudio users write it."""
+        ensured = self.hook.ensure_node(parent, environment=PROD)
+        if self.generation is NEW:
+            return f"{NEW.workspace}.{parent.name}"
+        output, studio = f"{LEGACY.workspace}.{parent.name}_out", DataWorks(emulator=self.emulator)
+        studio.call("UpdateFile", project_id=STANDARD, file_id=ensured.file_id, output_list=output)
+        studio.release(int(ensured.file_id))
+        return output
+
     def behave(self, **rule: Any) -> None:
         self.emulator.control.seed({"steps": [rule]})
 
@@ -102,13 +115,22 @@ def change_a_node(teller: Teller) -> None:
     wanted = teller.node()
     teller.hook.ensure_node(wanted)
     changed = replace(wanted, description="new")
-    assert teller.hook.ensure_node(changed).actions == ("updated: description", "submitted")
+    assert teller.hook.ensure_node(changed).actions == ("updated: description", *teller.generation.into[DEV])
+    assert teller.hook.ensure_node(changed).actions == ()
+
+
+def change_what_belongs_together(teller: Teller) -> None:
+    """Of a schedule that is sent in part, the rest must stay."""
+    wanted = teller.node(schedule=Schedule(start=1_700_000_000_000), rerun=RerunPolicy(times=1, interval_seconds=60))
+    teller.hook.ensure_node(wanted)
+    changed = replace(wanted, schedule=replace(wanted.schedule, cron="00 30 03 * * ?"))
+    assert teller.hook.ensure_node(changed).actions == ("updated: cron", *teller.generation.into[DEV])
     assert teller.hook.ensure_node(changed).actions == ()
 
 
 def ensure_in_a_basic_workspace(teller: Teller) -> None:
-    hook, wanted = teller.hook_of("demo_mc_project"), teller.node()
-    assert hook.ensure_node(wanted, environment=PROD).actions == ("created", "deployed")
+    hook, wanted = teller.hook_of(teller.generation.basic_workspace), teller.node()
+    assert hook.ensure_node(wanted, environment=PROD).actions == ("created", teller.generation.into_basic)
     assert hook.ensure_node(wanted, environment=PROD).actions == ()
 
 
@@ -150,6 +172,15 @@ def rerun_by_itself(teller: Teller) -> None:
     teller.behave(behaviour="fail", times=1)
     report = teller.wait(teller.test(teller.ensured(rerun=RerunPolicy(times=1, interval_seconds=60))))
     assert report.outcome is Outcome.SUCCESS
+
+
+def take_a_failed_try_for_the_end(teller: Teller) -> None:
+    """Of an instance the new Data Studio does not say whether it will be rerun by itself."""
+    teller.behave(behaviour="fail", times=1)
+    run = teller.test(teller.ensured(rerun=RerunPolicy(times=1, interval_seconds=60)))
+    assert teller.wait(run).outcome is Outcome.FAILURE
+    teller.advance(120)
+    assert teller.hook.get_run(run).outcome is Outcome.SUCCESS
 
 
 def fail_for_good(teller: Teller) -> None:
@@ -223,15 +254,10 @@ def delete(teller: Teller) -> None:
 
 
 def keep_what_others_need(teller: Teller) -> None:
-    """DataStudio gives the parent its output; the child names it."""
-    studio, parent = DataWorks(emulator=teller.emulator), teller.node()
-    output = f"demo_project.{parent.name}_out"
-    file_id = int(teller.hook.ensure_node(parent, environment=PROD).file_id)
-    studio.call("UpdateFile", project_id=STANDARD, file_id=file_id, output_list=output)
-    studio.release(file_id)
-    child = teller.node(parents=(output,))
+    parent = teller.node()
+    child = teller.node(parents=(teller.output_of(parent),))
     teller.hook.ensure_node(child, environment=PROD)
-    with pytest.raises(NodeDefinitionError, match=f"{child.name}.* in PROD"):
+    with pytest.raises(NodeDefinitionError, match=f"depend on it.*{child.name}"):
         teller.hook.delete_node(name=parent.name, folder=FOLDER)
     for node in (child, parent):
         assert teller.hook.delete_node(name=node.name, folder=FOLDER).actions
@@ -251,17 +277,25 @@ def see_what_dataworks_started(teller: Teller) -> None:
 
 def delete_what_was_never_submitted(teller: Teller) -> None:
     wanted = teller.node()
-    teller.emulator.control.seed({"deployments": [{"stage": "submit", "behaviour": "fail", "message": "not today"}]})
+    rule = {"stage": teller.generation.first_stage, "behaviour": "fail", "message": "not today"}
+    teller.emulator.control.seed({"deployments": [rule]})
     with pytest.raises(DeploymentError, match="not today"):
         teller.hook.ensure_node(wanted)
     assert teller.hook.delete_node(name=wanted.name, folder=FOLDER).actions
     assert teller.hook.compare_node(wanted) is None
 
 
+def recognise_the_other_generation(teller: Teller) -> None:
+    (other,) = {LEGACY, NEW} - {teller.generation}
+    with pytest.raises(PaiDesignerError, match="the other generation.* data_studio of the connection"):
+        teller.hook_of(other.workspace).find_node(name="somebody's", folder=FOLDER)
+
+
 Story = Callable[[Teller], None]
 STORIES: list[Story] = [
     ensure_in_both_environments,
     change_a_node,
+    change_what_belongs_together,
     ensure_in_a_basic_workspace,
     run_wait_and_log,
     run_as_a_task,
@@ -278,75 +312,104 @@ STORIES: list[Story] = [
     keep_what_others_need,
     delete_what_was_never_submitted,
     see_what_dataworks_started,
+    recognise_the_other_generation,
 ]
 
-TOUCHED: dict[str, tuple[Story, ...]] = {
-    "backfill_dags": (backfill,),
+_OF_THE_SCHEDULER: dict[str, tuple[Story, ...]] = {
     "node_params": (run_wait_and_log,),
-    "smoke_node_params": (run_wait_and_log,),
-    "update_omitted": (change_a_node,),
-    "duplicate_file": (change_a_node,),
-    "instance_lag": (stop_what_has_only_begun,),
     "effective_window": (run_as_a_task, run_in_an_effective_window),
     "frozen_test": (fail_for_good,),
-    "node_id_envs": (run_wait_and_log, delete, keep_what_others_need, see_what_dataworks_started),
-    "submit_in_basic": (ensure_in_a_basic_workspace,),
     "transient_failure": (rerun_by_itself, run_again),
     "list_order": (backfill_of_more_than_a_page,),
-    "business_errors": (delete, keep_what_others_need, run_wait_and_log),
     "smoke_cycles": (run_an_hourly_node,),
     "future_test": (rerun_by_itself,),
     "stop_finished": (stop_what_runs,),
-    "stopped_reruns": (stop_what_runs,),
-    "deletion_id": (delete_what_was_never_submitted,),
     "restart_active": (run_again,),
     "restart_rerun_mode": (run_again,),
 }
+"""What both generations have behind them, and the stories that it can change."""
+
+TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
+    LEGACY: {
+        **_OF_THE_SCHEDULER,
+        "backfill_dags": (backfill,),
+        "smoke_node_params": (run_wait_and_log,),
+        "update_omitted": (change_a_node, change_what_belongs_together),
+        "duplicate_file": (change_a_node,),
+        "instance_lag": (stop_what_has_only_begun,),
+        "node_id_envs": (run_wait_and_log, delete, keep_what_others_need, see_what_dataworks_started),
+        "submit_in_basic": (ensure_in_a_basic_workspace,),
+        "business_errors": (delete, keep_what_others_need, run_wait_and_log),
+        "stopped_reruns": (stop_what_runs,),
+        "deletion_id": (delete_what_was_never_submitted,),
+    },
+    NEW: {
+        **_OF_THE_SCHEDULER,
+        "transient_failure": (take_a_failed_try_for_the_end, run_again),
+        "new_dependencies_version": (ensure_in_both_environments, change_a_node, keep_what_others_need),
+        "new_dependencies_dropped": (ensure_in_both_environments, change_a_node, keep_what_others_need),
+        "new_update_depth": (change_a_node, change_what_belongs_together),
+        "new_dev_task_id": (ensure_in_both_environments, run_wait_and_log, delete, delete_what_was_never_submitted),
+        "new_task_id_envs": (run_wait_and_log, delete, keep_what_others_need, see_what_dataworks_started),
+        "new_second_publish": (ensure_in_both_environments, change_a_node, run_wait_and_log, delete),
+        "new_periods_required": (run_wait_and_log,),
+        "new_instances_lag": (run_wait_and_log, stop_what_has_only_begun, backfill),
+        "new_wrong_generation": (recognise_the_other_generation,),
+    },
+}
 """The stories that a doubt can change."""
 
-TOLD: list[tuple[str, str, Story]] = [
-    *(("", "", story) for story in STORIES),
+TOLD: list[tuple[Generation, str, str, Story]] = [
+    *((generation, "", "", story) for generation in GENERATIONS for story in STORIES),
     *(
-        (name, reading, story)
-        for name, told in TOUCHED.items()
+        (generation, name, reading, story)
+        for generation, touched in TOUCHED.items()
+        for name, told in touched.items()
         for reading in DOUBTS[name].readings[1:]
         for story in told
     ),
 ]
-TOLD_BY_NAME: dict[tuple[str, Story], tuple[type[PaiDesignerError], str]] = {
-    ("update_omitted", change_a_node): (NodeDefinitionError, "did not keep"),
-    ("effective_window", run_as_a_task): (
-        RunFailedError,
-        r"without running the pipeline \(task type SKIP\).* effective window \(schedule start and end\) that holds",
-    ),
+_NOT_KEPT = (NodeDefinitionError, "did not keep")
+_DRY_RUN = (
+    RunFailedError,
+    r"without running the pipeline \(task type SKIP\).* effective window \(schedule start and end\) that holds",
+)
+TOLD_BY_NAME: dict[tuple[Generation, str, Story], tuple[type[PaiDesignerError], str]] = {
+    (LEGACY, "update_omitted", change_a_node): _NOT_KEPT,
+    (LEGACY, "update_omitted", change_what_belongs_together): _NOT_KEPT,
+    (LEGACY, "effective_window", run_as_a_task): _DRY_RUN,
+    (NEW, "effective_window", run_as_a_task): _DRY_RUN,
 }
-"""Where a story cannot go well, and the user is told why and what to do; of the second one, the next story does it."""
+"""Where a story cannot go well, and the user is told why and what to do; of a dry run, the next story does it."""
 
 
 @pytest.fixture(scope="module")
 def frozen() -> Iterator[Emulator]:
-    with launch() as emulator:
+    """Runs are made at once: nobody would let time pass while the start of a run waits for them."""
+    with launch(seed={"timing": {"creation_seconds": 0}}) as emulator:
         emulator.control.clock.freeze()
         emulator.control.clock.set_scale(20)
         yield emulator
 
 
 @pytest.fixture
-def teller(frozen: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teller]:
-    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(frozen))
-    yield Teller(frozen)
+def teller(frozen: Emulator, generation: Generation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teller]:
+    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(frozen, generation=generation))
+    yield Teller(frozen, generation)
     frozen.control.clear_behaviours()
     frozen.control.seed({"doubts": DEFAULTS})
 
 
 @pytest.mark.parametrize(
-    ("name", "reading", "story"),
-    [pytest.param(*told, id=f"{told[0] or 'defaults'}-{told[1]}-{told[2].__name__}") for told in TOLD],
+    ("generation", "name", "reading", "story"),
+    [pytest.param(*told, id=f"{told[0].name}-{told[1] or 'defaults'}-{told[2]}-{told[3].__name__}") for told in TOLD],
 )
-def test_the_story_ends_well_under_the_reading(teller: Teller, name: str, reading: str, story: Story) -> None:
+def test_the_story_ends_well_under_the_reading(
+    teller: Teller, generation: Generation, name: str, reading: str, story: Story
+) -> None:
     teller.emulator.control.seed({"doubts": {name: reading} if name else {}})
-    if (name, story) in TOLD_BY_NAME:
-        error, words = TOLD_BY_NAME[name, story]
+    if (generation, name, story) in TOLD_BY_NAME:
+        error, words = TOLD_BY_NAME[generation, name, story]
         with pytest.raises(error, match=words):
             story(teller)
     else:
@@ -354,5 +417,7 @@ def test_the_story_ends_well_under_the_reading(teller: Teller, name: str, readin
 
 
 def test_every_doubt_is_told_of() -> None:
-    """Those of the new Data Studio, a service of its own, are not for these stories."""
-    assert set(TOUCHED) == {name for name in DOUBTS if not name.startswith("new_")}
+    """Those of the new Data Studio are of a service of its own, and it has none of those of the legacy service."""
+    ours = {name for name in DOUBTS if name.startswith("new_")}
+    assert set(TOUCHED[LEGACY]) == set(DOUBTS) - ours
+    assert set(TOUCHED[NEW]) == ours | set(_OF_THE_SCHEDULER)

@@ -15,6 +15,7 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import DAGS_FOLDER, connection
 from tests.contents import read_content
+from tests.generations import on_both
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,7 @@ def load_dag(name: str) -> Any:
     return module.dag
 
 
+@on_both
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
 @pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_node(connected: Emulator, deferrable: bool) -> None:
@@ -62,6 +64,7 @@ def test_example_pai_designer_backfill(connected: Emulator) -> None:
     assert f"dt={yesterday}" in connected.control.tables()["demo_project.demo_output_table"]
 
 
+@on_both
 @pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_operation_center(connected: Emulator) -> None:
     run = load_dag("example_pai_designer_operation_center").test()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,38 @@ from airflow_provider_pai_designer.emulator.launch import Emulator
 
 RUN_AFTER = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 """02:30 on the 23rd in Shanghai: the business date is the 22nd there, and the 21st in UTC."""
+
+_WRITES = {
+    "CreateFile": "create",
+    "CreateNode": "create",
+    "UpdateFile": "update",
+    "UpdateNode": "update",
+    "SubmitFile": "publish",
+    "DeployFile": "publish",
+    "CreatePipelineRun": "publish",
+    "ExecPipelineRunStage": "publish",
+    "OfflineNode": "take offline",
+    "DeleteFile": "delete",
+    "DeleteNode": "delete",
+    "RunSmokeTest": "start",
+    "RunCycleDagNodes": "start",
+    "CreateWorkflowInstances": "start",
+    "RestartInstance": "rerun",
+    "RerunTaskInstances": "rerun",
+    "StopInstance": "stop",
+    "StopTaskInstances": "stop",
+}
+"""What the write operations of both generations of DataStudio do."""
+
+
+@contextmanager
+def writes(emulator: Emulator) -> Iterator[list[str]]:
+    """Give what was written inside the block, in the order of the list above."""
+    before = {name: emulator.control.calls(name) for name in _WRITES}
+    written: list[str] = []
+    yield written
+    for name, verb in _WRITES.items():
+        written += [verb] * (emulator.control.calls(name) - before[name])
 
 
 class Store:

@@ -19,8 +19,8 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerBackfillNodeOperator,
     PaiDesignerTestNodeOperator,
 )
-from tests.hooks.test_ensure_node import writes
-from tests.operators.support import Task, status_of, wait_until
+from tests.generations import Generation
+from tests.operators.support import Task, status_of, wait_until, writes
 from tests.operators.test_existing_node import deployed
 from tests.operators.test_node_operator import operator
 
@@ -86,7 +86,7 @@ def test_a_retry_after_a_kill_joins_the_run(
     with writes(connected) as called:
         result = test(node).execute(task.context)
     failed_before = where == "operation_center"
-    assert called == (["RunSmokeTest"] if failed_before else [])
+    assert called == (["start"] if failed_before else [])
     assert result["outcome"] == "success"
     assert len(runs(connected, node["node_id"])) == 1 + failed_before
 
@@ -148,7 +148,7 @@ def test_a_retry_may_rerun_only_what_failed(connected: Emulator, task: Task) -> 
     task.retry()
     with writes(connected) as called:
         result = backfill().execute(task.context)
-    assert set(called) == {"RestartInstance"}
+    assert set(called) == {"rerun"}
     assert result["outcome"] == "success"
     assert len(runs(connected, node["node_id"])) == 3
 
@@ -197,18 +197,22 @@ def test_other_parameters_are_another_run(connected: Emulator) -> None:
     ],
     ids=lambda fault: "-".join(map(str, fault.values())),
 )
-def test_an_answer_that_is_lost_makes_no_second_run(connected: Emulator, fault: dict[str, Any]) -> None:
+def test_an_answer_that_is_lost_makes_no_second_run(
+    connected: Emulator, generation: Generation, fault: dict[str, Any]
+) -> None:
     node = deployed()
-    connected.control.seed({"faults": [{**fault, "operation": "RunSmokeTest", "times": 1}]})
+    connected.control.seed({"faults": [{**fault, "operation": generation.start_test, "times": 1}]})
     result = test(node, settle=2).execute(Task().context)
     assert result["outcome"] == "success"
     assert len(runs(connected, node["node_id"])) == 1
 
 
-def test_a_service_that_acts_very_late_is_found_out_and_the_younger_run_is_stopped(connected: Emulator) -> None:
+def test_a_service_that_acts_very_late_is_found_out_and_the_younger_run_is_stopped(
+    connected: Emulator, generation: Generation
+) -> None:
     node = deployed()
     rules = [{"behaviour": "slow", "node": node["node_name"], "step": "*", "seconds": 60}]
-    late = {"behaviour": "later", "operation": "RunSmokeTest", "seconds": 50, "times": 1}
+    late = {"behaviour": "later", "operation": generation.start_test, "seconds": 50, "times": 1}
     connected.control.seed({"faults": [late], "steps": rules})
     result = test(node, settle=1).execute(Task().context)
     assert result["outcome"] == "success"
@@ -218,9 +222,9 @@ def test_a_service_that_acts_very_late_is_found_out_and_the_younger_run_is_stopp
     wait_until(lambda: status_of(connected, second["run_id"]) == "FAILURE")
 
 
-def test_a_run_that_is_never_seen_ends_in_an_error_with_its_name(connected: Emulator) -> None:
+def test_a_run_that_is_never_seen_ends_in_an_error_with_its_name(connected: Emulator, generation: Generation) -> None:
     node = deployed()
-    connected.control.seed({"faults": [{"behaviour": "close", "operation": "RunSmokeTest", "times": 3}]})
+    connected.control.seed({"faults": [{"behaviour": "close", "operation": generation.start_test, "times": 3}]})
     with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Search for this name"):
         test(node, settle=1).execute(Task().context)
     assert runs(connected, node["node_id"]) == []
@@ -236,15 +240,15 @@ def test_without_memory_every_try_is_a_run_of_its_own(connected: Emulator) -> No
     assert task.store.kept == {}
 
 
-def test_the_record_is_written_before_the_run_is_asked_for(connected: Emulator) -> None:
+def test_the_record_is_written_before_the_run_is_asked_for(connected: Emulator, generation: Generation) -> None:
     task = Task()
     node = deployed()
     kept: list[dict[str, Any]] = []
     keep = task.store.set
-    called = connected.control.calls("RunSmokeTest")
+    called = connected.control.calls(generation.start_test)
 
     def watch(key: str, value: Any) -> None:
-        kept.append({"asked": connected.control.calls("RunSmokeTest") - called, **value})
+        kept.append({"asked": connected.control.calls(generation.start_test) - called, **value})
         keep(key, value)
 
     task.store.set = watch  # type: ignore[method-assign]
@@ -272,15 +276,17 @@ def test_a_record_of_another_version_is_no_reason_to_fail(connected: Emulator) -
     assert test(deployed()).execute(task.context)["outcome"] == "success"
 
 
-def test_the_main_operator_leaves_the_node_alone_while_its_run_goes_on(connected: Emulator) -> None:
+def test_the_main_operator_leaves_the_node_alone_while_its_run_goes_on(
+    connected: Emulator, generation: Generation
+) -> None:
     task = Task()
     subject = operator(deferrable=True)
     with pytest.raises(TaskDeferred):
         subject.execute(task.context)
     task.retry()
-    reads = connected.control.calls("ListFiles")
+    reads = connected.control.calls(generation.list_nodes)
     assert task.run(operator(node_name=subject.node_name))["outcome"] == "success"
-    assert connected.control.calls("ListFiles") == reads
+    assert connected.control.calls(generation.list_nodes) == reads
 
 
 RECORD = Record(

@@ -29,8 +29,8 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerTestNodeOperator,
 )
 from tests.contents import read_content
-from tests.hooks.test_ensure_node import writes
-from tests.operators.support import Task, status_of
+from tests.generations import Generation, only_legacy
+from tests.operators.support import Task, status_of, writes
 
 FOLDER = "Business Flow/demo/Algorithm"
 HOURLY = "00 10 00-23/1 * * ?"
@@ -59,16 +59,16 @@ def parameters_of(result: dict[str, Any]) -> dict[str, str]:
     return {item["business_date"]: item["parameters"] for item in result["instances"]}
 
 
-def test_deploying_tells_what_was_done(connected: Emulator) -> None:
+def test_deploying_tells_what_was_done(connected: Emulator, generation: Generation) -> None:
     name = f"node_{uuid4().hex[:8]}"
     first = deployed(node_name=name, environment="PROD")
-    assert first["changes"] == ["created", "submitted", "deployed"]
-    assert first["version"] == 1
+    assert first["changes"] == ["created", *generation.into["PROD"]]
+    assert first["version"] == generation.versions[0]
     again = deployed(node_name=name, environment="PROD")
     assert again == {**first, "changes": [], "node": "unchanged"}
     changed = deployed(node_name=name, environment="PROD", description="new")
-    assert changed["changes"] == ["updated: description", "submitted", "deployed"]
-    assert changed["version"] == 2
+    assert changed["changes"] == ["updated: description", *generation.into["PROD"]]
+    assert changed["version"] == generation.versions[1]
 
 
 def test_a_dry_run_of_a_deploy_tells_the_difference_and_writes_nothing(connected: Emulator) -> None:
@@ -94,7 +94,7 @@ def test_a_node_that_is_there_is_tested(connected: Emulator, task: Task, deferra
     )
     with writes(connected) as called:
         result = task.run(run_operator(PaiDesignerTestNodeOperator, deferrable=deferrable, **which))
-    assert called == ["RunSmokeTest"]
+    assert called == ["start"]
     assert result["outcome"] == "success"
     assert result["node_id"] == node["node_id"]
     assert result["parameters"] == "bizdate=$bizdate"
@@ -181,16 +181,20 @@ def test_the_main_operator_backfills_when_it_is_told_to(connected: Emulator, tas
     )
     with writes(connected) as called:
         result = task.run(subject)
-    assert called[-1] == "RunCycleDagNodes"
-    assert "RunSmokeTest" not in called
+    assert called.count("start") == 1
+    (run,) = [item for item in connected.control.rows("runs") if item["id"] in result["remote_dag_ids"]]
+    assert run["type"] == "SUPPLY_DATA"
     assert [item["business_date"] for item in result["instances"]] == ["2026-11-22"]
 
 
-def test_an_edition_without_backfills_names_both_meanings_and_the_way_out(connected: Emulator, task: Task) -> None:
+@only_legacy
+def test_an_edition_without_backfills_names_both_meanings_and_the_way_out(
+    connected: Emulator, generation: Generation, task: Task
+) -> None:
     node = deployed()
     fault = {
         "behaviour": "http",
-        "operation": "RunCycleDagNodes",
+        "operation": generation.start_backfill,
         "status": 403,
         "code": "Forbidden.Access",
         "times": 1,
@@ -250,8 +254,8 @@ def test_only_what_failed_runs_again(connected: Emulator, task: Task, deferrable
         result = Task().run(
             run_operator(PaiDesignerRerunFailedOperator, run=task.xcoms["remote_dag_ids"], deferrable=deferrable)
         )
-    assert Counter(called)["RestartInstance"] >= 1
-    assert set(called) == {"RestartInstance"}
+    assert Counter(called)["rerun"] >= 1
+    assert set(called) == {"rerun"}
     assert result["outcome"] == "success"
     assert len(result["instances"]) == 3
     with writes(connected) as called:
@@ -259,11 +263,11 @@ def test_only_what_failed_runs_again(connected: Emulator, task: Task, deferrable
     assert called == []
 
 
-def test_a_node_is_deleted_everywhere_and_again(connected: Emulator, task: Task) -> None:
+def test_a_node_is_deleted_everywhere_and_again(connected: Emulator, generation: Generation, task: Task) -> None:
     node = deployed(environment="PROD")
     subject = PaiDesignerDeleteNodeOperator(task_id="delete", node_name=node["node_name"], folder=FOLDER)
     result = subject.execute(task.context)
-    assert result["changes"] == ["taken offline", "deleted", "deletion deployed"]
+    assert result["changes"] == [*generation.taken_away]
     with writes(connected) as called:
         again = subject.execute(Task().context)
     assert again == {"changes": [], "node": "there was no such node"}
@@ -272,7 +276,9 @@ def test_a_node_is_deleted_everywhere_and_again(connected: Emulator, task: Task)
         run_operator(PaiDesignerTestNodeOperator, designer_node_id=node["node_id"]).execute(task.context)
 
 
-def test_a_failure_names_step_message_last_lines_request_and_place(connected: Emulator, task: Task) -> None:
+def test_a_failure_names_step_message_last_lines_request_and_place(
+    connected: Emulator, generation: Generation, task: Task
+) -> None:
     node = deployed(environment="PROD")
     message = "model demo_model does not exist"
     connected.control.seed(
@@ -285,9 +291,12 @@ def test_a_failure_names_step_message_last_lines_request_and_place(connected: Em
     assert "Its log ends:" in said
     assert "request id" in said
     assert "synchronised to production" in said
-    assert "https://workbench2-cn-shanghai.data.aliyun.com/?defaultProjectId=100001&env=prod#/" in said
+    assert (
+        f"https://workbench2-cn-shanghai.data.aliyun.com/?defaultProjectId={generation.workspace_id}&env=prod#/" in said
+    )
 
 
+@only_legacy
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [

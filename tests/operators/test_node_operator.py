@@ -27,8 +27,8 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
 from tests.contents import read_content
-from tests.hooks.test_ensure_node import writes
-from tests.operators.support import Task, fire, status_of, wait_until
+from tests.generations import Generation, only_legacy
+from tests.operators.support import Task, fire, status_of, wait_until, writes
 
 
 def operator(**arguments: Any) -> PaiDesignerNodeOperator:
@@ -43,12 +43,12 @@ def operator(**arguments: Any) -> PaiDesignerNodeOperator:
     return PaiDesignerNodeOperator(**{**values, **arguments})
 
 
-def test_the_main_job(connected: Emulator, task: Task, deferrable: bool) -> None:
+def test_the_main_job(connected: Emulator, generation: Generation, task: Task, deferrable: bool) -> None:
     with capture_logs() as records:
         result = task.run(operator(deferrable=deferrable))
     assert result["outcome"] == "success"
     assert result["business_date"] == "2026-11-22"
-    assert result["node"] == "created; submitted"
+    assert result["node"] == "; ".join(("created", *generation.into["DEV"]))
     (instance,) = result["instances"]
     assert instance["status"] == "SUCCESS"
     assert instance["parameters"] == "bizdate=$bizdate"
@@ -65,7 +65,7 @@ def test_a_second_run_touches_nothing_but_runs(connected: Emulator, task: Task) 
     first = task.run(operator(node_name=name))
     with writes(connected) as called:
         second = Task().run(operator(node_name=name))
-    assert called == ["RunSmokeTest"]
+    assert called == ["start"]
     assert second["node"] == "unchanged"
     assert second["node_id"] == first["node_id"]
     assert second["remote_dag_ids"] != first["remote_dag_ids"]
@@ -97,7 +97,7 @@ def test_a_run_past_its_time_is_stopped(connected: Emulator, task: Task, deferra
     connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "Write Table-1"}]})
     with writes(connected) as called, pytest.raises(RunTimeoutError, match="asked to stop"):
         task.run(subject)
-    assert called.count("StopInstance") == 1
+    assert called.count("stop") == 1
 
 
 def test_not_waiting_wins_over_deferring(connected: Emulator, task: Task, deferrable: bool) -> None:
@@ -184,21 +184,21 @@ def test_a_task_killed_while_it_asks_for_a_run_stops_it(
     monkeypatch.setattr(PaiDesignerHook, "test_node", killed_meanwhile)
     with writes(connected) as called, pytest.raises(RunStoppedError):
         subject.execute(task.context)
-    assert called[-1] == "StopInstance"
+    assert called[-1] == "stop"
 
 
 def test_a_run_without_instances_yet_is_stopped_once_it_has_some(connected: Emulator, task: Task) -> None:
     subject = operator(timeout=1)
     connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*"}]})
-    connected.control.seed({"doubts": {"instance_lag": "5"}, "timing": {}})
+    connected.control.seed({"doubts": {"instance_lag": "5", "new_instances_lag": "5"}})
     connected.control.clock.set_scale(1)
     try:
         with writes(connected) as called, pytest.raises(RunTimeoutError, match="asked to stop 1 instance"):
             subject.execute(task.context)
     finally:
         connected.control.clock.set_scale(20)
-        connected.control.seed({"doubts": {"instance_lag": "0"}})
-    assert called.count("StopInstance") == 1
+        connected.control.seed({"doubts": {"instance_lag": "0", "new_instances_lag": "0"}})
+    assert called.count("stop") == 1
 
 
 def test_weather_while_the_result_is_read_does_not_fail_a_good_run(
@@ -216,6 +216,7 @@ def test_weather_while_the_result_is_read_does_not_fail_a_good_run(
     assert task.run(subject)["outcome"] == "success"
 
 
+@only_legacy
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

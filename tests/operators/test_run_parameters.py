@@ -20,9 +20,13 @@ from airflow_provider_pai_designer.exceptions import (
     SchedulingParameterError,
 )
 from tests.contents import read_content
-from tests.hooks.test_ensure_node import writes
-from tests.operators.support import RUN_AFTER, Task
+from tests.generations import only_legacy
+from tests.operators.support import RUN_AFTER, Task, writes
 from tests.operators.test_node_operator import operator
+
+# What differs between runs of both generations (where the parameters of a run go) is told in the contract tests; all else
+# here is what comes before a call, and after a run.
+pytestmark = only_legacy
 
 ALL_READINGS = [(merging, form) for merging in ("merge", "replace") for form in ("json", "plain")]
 
