@@ -95,6 +95,7 @@ class DataWorks:
     def __init__(self, *, gateway: DataWorksGateway, timezone: ZoneInfo) -> None:
         self._gateway = gateway
         self._zone = timezone
+        self._known_dags: dict[int, RemoteDag] = {}
 
     def get_workspace(self, name_or_id: str) -> Workspace:
         """Look a workspace up by its identifier or its number.
@@ -426,8 +427,8 @@ class DataWorks:
             order_by="CREATE_TIME_DESC",
         )
         candidates = {item.remote_dag_id for item in instances if item.kind in _STARTED_BY_US}
-        dags = (self.get_remote_dag(dag_id, environment) for dag_id in candidates)
-        found = [dag for dag in dags if dag.name.startswith(prefix)]
+        dags = (self._known_dag(dag_id, environment) for dag_id in candidates)
+        found = [dag for dag in dags if dag and dag.name.startswith(prefix)]
         # The remote DAGs of one backfill share an operation id; it has one for every business date, or one for all.
         whole = {
             dag.operation_id or dag.id: self.list_remote_dags(dag.operation_id, environment)
@@ -442,6 +443,15 @@ class DataWorks:
         """Read the remote DAG of a run: its name and what it has come to."""
         reply = self._gateway.read("GetDag", dag_id=remote_dag_id, project_env=environment.value)
         return understood("GetDag", reply, self._remote_dag)
+
+    def _known_dag(self, remote_dag_id: int, environment: Environment) -> RemoteDag | None:
+        """Read a remote DAG once, for what never changes of it, such as its name; None where it is forgotten."""
+        if remote_dag_id not in self._known_dags:
+            try:
+                self._known_dags[remote_dag_id] = self.get_remote_dag(remote_dag_id, environment)
+            except NotFoundError:
+                return None
+        return self._known_dags[remote_dag_id]
 
     def list_remote_dags(self, operation_id: int, environment: Environment) -> list[RemoteDag]:
         """List all remote DAGs of one backfill."""

@@ -6,6 +6,7 @@ A reply that cannot be read says nothing about what was done: it becomes an :cla
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from airflow_provider_pai_designer.exceptions import UnclearError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 _Result = TypeVar("_Result")
+_RERUN_GRACE_MILLISECONDS = 120_000
 
 
 def understood(
@@ -110,7 +112,7 @@ def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
         business_date=_moment(data["Bizdate"], zone).date(),
         schedule_time=_moment(schedule_time, zone) if schedule_time else None,
         parameters=str(data.get("ParamValues") or ""),
-        reruns_left=None if reruns_left in (None, "") else int(reruns_left),
+        reruns_left=None if reruns_left in (None, "") else _reruns_to_come(data, int(reruns_left)),
         rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
         kind=str(data.get("DagType") or "").upper(),
         started=_optional(data.get("BeginRunningTime")),
@@ -187,6 +189,12 @@ def read_resource_group(data: Mapping[str, Any]) -> ResourceGroup:
 def read_folder(data: Mapping[str, Any]) -> Folder:
     """Read a folder."""
     return Folder(id=str(data["FolderId"]), path=str(data["FolderPath"]))
+
+
+def _reruns_to_come(data: Mapping[str, Any], left: int) -> int:
+    """An automatic rerun that is long overdue does not come: the instance was stopped, say."""
+    due = int(data.get("FinishTime") or time.time() * 1000) + int(data.get("RepeatInterval") or 0)
+    return left if time.time() * 1000 < due + _RERUN_GRACE_MILLISECONDS else 0
 
 
 def _optional(number: Any) -> int | None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 HEAD_CHARACTERS = 64 * 1024
 TAIL_CHARACTERS = 256 * 1024
-_FAILED_STEP = re.compile(r"\[(?P<step>[^\]\r\n]+)\][ \t]*FAILED[ \t]*:?[ \t]*(?P<message>[^\r\n]*)")
-_MISSING_MODEL = re.compile(r"\bmodel\b[^\r\n]*(?:not exist|not found|no such|cannot be found)", re.IGNORECASE)
+# Bounded, because a log may be one line of a megabyte.
+_FAILED_STEP = re.compile(
+    r"\[(?P<step>[^\[\]\r\n]{1,200})\][ \t]{0,9}FAILED[ \t]{0,9}:?[ \t]{0,9}(?P<message>[^\r\n]{0,500})"
+)
+_MISSING_MODEL = re.compile(r"\bmodel\b[^\r\n]{0,200}?(?:not exist|not found|no such|cannot be found)", re.IGNORECASE)
 _RESOLVED = re.compile(r"SKYNET_PARAVALUE[ \t]*[=:][ \t]*(?P<values>[^\r\n]*)")
 
 

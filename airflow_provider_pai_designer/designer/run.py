@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 RUN_NAME_LIMIT = 128
-_NUMBER_LENGTH = 8
+_COUNTERS_LENGTH = 16
 _NUMBERED = re.compile(r"(?P<name>\w+)\s*\(\d+\)")
 
 
@@ -245,8 +245,8 @@ class RunReport:
 
     @property
     def outcome(self) -> Outcome:
-        """What the run has come to."""
-        return run_outcome(self.instances)
+        """What the run has come to; it goes on while one of its remote DAGs shows no instance yet."""
+        return Outcome.ACTIVE if young_dags(self.run, self.instances) else run_outcome(self.instances)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as the plain dict that task results carry."""
@@ -255,6 +255,11 @@ class RunReport:
             "outcome": self.outcome.value,
             "instances": [instance.to_dict() for instance in self.instances],
         }
+
+
+def young_dags(run: Run, instances: Sequence[Instance]) -> set[int]:
+    """Tell which remote DAGs of a run show no instance yet."""
+    return set(run.remote_dag_ids) - {instance.remote_dag_id for instance in instances}
 
 
 def run_outcome(instances: Sequence[Instance]) -> Outcome:
@@ -274,16 +279,25 @@ def select_cycle(instances: Sequence[Instance], cycle: int | None) -> Sequence[I
 
 
 def run_stem(prefix: str, identity: Sequence[object]) -> str:
-    """Build the beginning of run names: readable prefix, hash of the identity. ``-<number>`` makes it a name.
+    """Build the beginning of all run names of a task: readable prefix, hash of the identity.
 
     :param identity: what makes a run the same run when it is asked for again.
     """
     digest = sha256("\x00".join(map(str, identity)).encode()).hexdigest()[:16]
     readable = re.sub(r"[^0-9A-Za-z_.-]+", "_", prefix)
-    return f"{readable[: RUN_NAME_LIMIT - len(digest) - _NUMBER_LENGTH - 1]}-{digest}"
+    return f"{readable[: RUN_NAME_LIMIT - len(digest) - _COUNTERS_LENGTH - 1]}-{digest}"
 
 
-def run_number(name: str) -> int:
-    """Return the number at the end of a run name; 1 where there is none."""
-    ending = name.rpartition("-")[2]
-    return int(ending) if ending.isdecimal() else 1
+def run_name(stem: str, *, epoch: int, number: int) -> str:
+    """Build the name of one run.
+
+    :param epoch: of the task, which changes when it is cleared.
+    :param number: counts the runs asked for in the epoch.
+    """
+    return f"{stem}-{epoch}-{number}"
+
+
+def read_run_name(name: str, stem: str) -> tuple[int, int] | None:
+    """Return epoch and number of a run that has a name with this stem; None for any other name."""
+    match = re.fullmatch(rf"{re.escape(stem)}-(\d{{1,9}})-(\d{{1,9}})", name)
+    return (int(match[1]), int(match[2])) if match else None

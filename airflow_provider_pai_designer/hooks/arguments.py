@@ -36,9 +36,10 @@ def read_names(name: str, value: object) -> tuple[str, ...]:
     """
     if value is None:
         return ()
-    if isinstance(value, str):
-        value = json.loads(value) if value.lstrip().startswith("[") else [value]
-    if not isinstance(value, Sequence):
+    value = _from_json(value)
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        value = [value]
+    if not isinstance(value, Sequence) or isinstance(value, str):
         raise ConfigurationError(f"{name} must be a list of names, not {value!r}.")
     names = tuple(read_text(name, item) for item in value)
     if comma := next((item for item in names if "," in item), None):
@@ -76,10 +77,11 @@ def read_integers(name: str, value: object) -> tuple[int, ...]:
 
     :raises ConfigurationError: another shape.
     """
-    if value is None or value == "":
-        return ()
     if isinstance(value, str):
-        value = value.strip().removeprefix("[").removesuffix("]").split(",")
+        text = value.strip().removeprefix("[").removesuffix("]").strip()
+        value = text.split(",") if text else None
+    if value is None:
+        return ()
     if not isinstance(value, Sequence):
         value = [value]
     return tuple(read_integer(name, item) for item in value)
@@ -132,7 +134,7 @@ def read_run_reference(run: object, node_id: object) -> Run | tuple[int, ...] | 
     if isinstance(value, int | list | tuple):
         if ids := read_integers("run", value):
             return ids
-    elif isinstance(value, str) and value.strip():
+    elif isinstance(value, str) and value.strip() and value != "None" and value.strip()[0] not in "{[":
         if node_id is None:
             raise ConfigurationError(
                 f"The run {value!r} is found by its name among those of a node: give designer_node_id= (and "
@@ -140,7 +142,8 @@ def read_run_reference(run: object, node_id: object) -> Run | tuple[int, ...] | 
             )
         return NamedRun(name=value.strip(), node_id=read_integer("designer_node_id", node_id))
     raise ConfigurationError(
-        f"run must be what the task that started it returned, its remote DAG ids, or its name, not {run!r}."
+        "run must be what the task that started it returned, its remote DAG ids, or its name (in a template, "
+        f"\"{{{{ ti.xcom_pull('start') | tojson }}}}\"), not {str(run)[:200]!r}."
     )
 
 
@@ -203,7 +206,11 @@ def read_parameters(name: str, value: object) -> dict[str, str]:
 
     :raises ConfigurationError: another shape.
     """
-    return {member: str(expression) for member, expression in _read_mapping(name, value).items()}
+    members = _read_mapping(name, value)
+    for member, expression in members.items():
+        if isinstance(expression, bool) or not isinstance(expression, str | int | float):
+            raise ConfigurationError(f"{name}[{member!r}] must be text or a number, not {expression!r}.")
+    return {member: str(expression) for member, expression in members.items()}
 
 
 def _read_mapping(name: str, value: object) -> dict[str, Any]:
@@ -244,6 +251,9 @@ def _from_json(value: object) -> object:
 
 def _read_time(name: str, value: object) -> time:
     try:
-        return value if isinstance(value, time) else time.fromisoformat(str(value).strip())
+        read = value if isinstance(value, time) else time.fromisoformat(str(value).strip())
     except ValueError:
-        raise ConfigurationError(f"{name} must be a time of the day such as 09:30, not {value!r}.") from None
+        read = None
+    if read is None or read.tzinfo:
+        raise ConfigurationError(f"{name} must be a time of the workspace's day such as 09:30, not {value!r}.")
+    return read

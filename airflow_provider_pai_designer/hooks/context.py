@@ -25,6 +25,8 @@ def business_date_of(hook: PaiDesignerHook, context: Context, given: object, *, 
 
     timezone = hook.timezone
     today = datetime.now(timezone).date()
+    if isinstance(given, datetime) and given.tzinfo:
+        given = given.astimezone(timezone).date()
     if given is not None:
         business_date = read_business_date(given, today=today, name=name)
     else:

@@ -10,13 +10,14 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_outcome
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_outcome, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     RunNotStoppedError,
     RunStoppedError,
     ServiceError,
+    UnclearError,
 )
 
 if TYPE_CHECKING:
@@ -288,12 +289,25 @@ class PaiDesignerHook(BaseHook):
     def rerun_failed(self, run: Run) -> tuple[Instance, ...]:
         """Run the failed instances of a run again, under the same ids, and return them."""
         failed = tuple(item for item in self.list_instances(run) if item.outcome in (Outcome.FAILURE, Outcome.FROZEN))
-        for instance in failed:
-            self.pause(0)
-            self.dataworks.restart_instance(instance.id, Environment(run.environment))
-            self.log.info("Asked DataWorks to run instance %s of the %s again", instance.id, run)
+        refusals = [refusal for item in failed if (refusal := self._restart_instance(item, run))]
+        if failed and len(refusals) == len(failed):
+            raise refusals[0]
         self._await_change(run, failed)
         return failed
+
+    def _restart_instance(self, instance: Instance, run: Run) -> ServiceError | None:
+        """Ask for one instance to run again; whether a call without an answer was heard shows in its state."""
+        self.pause(0)
+        try:
+            self.dataworks.restart_instance(instance.id, Environment(run.environment))
+        except UnclearError as error:
+            self.log.warning("It is not clear whether instance %s runs again: %s", instance.id, error)
+        except ServiceError as error:
+            self.log.error("Instance %s does not run again: %s", instance.id, error)
+            return error
+        else:
+            self.log.info("Asked DataWorks to run instance %s of the %s again", instance.id, run)
+        return None
 
     def _await_change(self, run: Run, before: tuple[Instance, ...]) -> None:
         """Wait until instances are no longer as they were: what is asked for may show some seconds later."""
@@ -337,12 +351,14 @@ class PaiDesignerHook(BaseHook):
         for look in range(_LOOKS_FOR_INSTANCES + 1):
             Event().wait(min(look, 1))
             run = self.identify(run)
-            if instances := self.list_instances(run):
+            instances = self.list_instances(run)
+            if run.remote_dag_ids and not young_dags(run, instances):
                 break
-        else:
-            raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped.")
         unfinished = tuple(item for item in instances if item.outcome is Outcome.ACTIVE)
         refusals = [refusal for item in unfinished if (refusal := self._stop_instance(item, run))]
+        if not run.remote_dag_ids or (young := young_dags(run, instances)):
+            missing = f" (remote DAG {', '.join(map(str, sorted(young)))})" if run.remote_dag_ids else ""
+            raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped{missing}.")
         if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
             raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(map(str, refusals))}")
         return unfinished

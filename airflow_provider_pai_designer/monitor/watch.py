@@ -60,15 +60,17 @@ class RunWatch:
     _misses: int = field(default=0, init=False)
     last_error: Exception | None = field(default=None, init=False)
 
-    def observe(self, instances: Sequence[Instance], *, now: float) -> Verdict:
+    def observe(self, instances: Sequence[Instance], *, now: float, complete: bool = True) -> Verdict:
         """Take in what a poll saw.
 
         :param now: epoch seconds.
+        :param complete: False while a part of the run shows no instance yet.
         """
         self._blind_since = None
         self._misses = 0
         self._say(", ".join(f"instance {item.id}: {_describe(item)}" for item in instances) or "no instance yet")
-        if run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now):
+        ended = run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now)
+        if complete and ended:
             return Verdict.ENDED
         return self._check_deadline(now)
 

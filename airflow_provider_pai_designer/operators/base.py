@@ -6,6 +6,7 @@ Airflow parses DAG files over and over, so what only a running task needs is imp
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
     PaiDesignerError,
@@ -170,7 +172,8 @@ class RunOperator(PaiDesignerOperator):
     def on_kill(self) -> None:
         """Stop the run, if one was started; nothing is started any more."""
         # In a thread of its own: this is a signal handler, and may have interrupted a call that holds the same locks.
-        stopper = Thread(target=self._release, args=(self._run,), name="pai_designer-stop")
+        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
+        stopper = Thread(target=self._release, args=(self._run, timed_out), name="pai_designer-stop")
         stopper.start()
         stopper.join(timeout=_KILL_SECONDS)
 
@@ -178,11 +181,11 @@ class RunOperator(PaiDesignerOperator):
         """Start or find the run, and return what :meth:`Run.to_dict` gives, with more if there is more to say."""
         raise NotImplementedError
 
-    def _release(self, run: Run | None) -> None:
+    def _release(self, run: Run | None, timed_out: bool) -> None:
         self._hook.release()
         if run is None or not self.cancel_on_kill:
             return
-        if answer_within(_QUESTION_SECONDS, self._is_running):
+        if not timed_out and answer_within(_QUESTION_SECONDS, self._is_running):
             # A worker that is shut down sends the same signal; the next try finds the run.
             self.log.warning("The task goes on for Airflow, so only this process ends: the %s is left running.", run)
             return
@@ -230,14 +233,16 @@ class RunOperator(PaiDesignerOperator):
         :return: the verdict, and by instance id what was shown of its log already.
         """
         shown: dict[int, str] = {}
+        read: set[tuple[int, int | None]] = set()
         while True:
             try:
                 with self._hook.one_attempt():
                     instances = self._hook.list_instances(run)
-                verdict = watch.observe(instances, now=time.time())
+                verdict = watch.observe(instances, now=time.time(), complete=not young_dags(run, instances))
                 if self.stream_logs:
-                    begun = tuple(instance for instance in instances if instance.started)
+                    begun = [item for item in instances if item.started and (item.id, item.finished) not in read]
                     show_logs(self._hook, begun, run.environment, shown=shown)
+                    read |= {(item.id, item.finished) for item in begun if item.finished}
             except ServiceError as error:
                 verdict = watch.miss(error, now=time.time())
             if verdict is not Verdict.WAIT:

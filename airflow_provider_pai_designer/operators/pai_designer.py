@@ -534,15 +534,17 @@ class _ExistingRun(RunOperator):
         self.environment = environment
 
     def _find(self, context: Context) -> Run:
-        wanted = run_of(
-            self._hook,
-            context,
-            self.run,
-            node_id=self.designer_node_id,
-            business_date=self.business_date,
-            environment=self.environment,
+        wanted = self._through_weather(
+            lambda: run_of(
+                self._hook,
+                context,
+                self.run,
+                node_id=self.designer_node_id,
+                business_date=self.business_date,
+                environment=self.environment,
+            )
         )
-        found = self._hook.identify(wanted)
+        found = self._through_weather(lambda: self._hook.identify(wanted))
         if not found.remote_dag_ids:
             raise ConfigurationError(
                 f"There is no {wanted} for the business date {wanted.business_date} in {wanted.environment}: correct "
@@ -568,7 +570,7 @@ class PaiDesignerStopRunOperator(_ExistingRun):
 
     def _begin(self, context: Context) -> dict[str, Any]:
         run = self._find(context)
-        if not self._hook.stop_run(run):
+        if not self._through_weather(lambda: self._hook.stop_run(run)):
             self.log.info("The %s had ended already.", run)
         return run.to_dict()
 
@@ -591,7 +593,7 @@ class PaiDesignerRerunFailedOperator(_ExistingRun):
 
     def _begin(self, context: Context) -> dict[str, Any]:
         run = self._run = self._find(context)
-        if not self._hook.rerun_failed(run):
+        if not self._through_weather(lambda: self._hook.rerun_failed(run)):
             self.log.info("No instance of the %s has failed; nothing is run again.", run)
         return run.to_dict()
 

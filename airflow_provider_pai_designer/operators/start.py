@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
-from airflow_provider_pai_designer.designer.run import Outcome, Run, run_number, run_stem
-from airflow_provider_pai_designer.exceptions import NotFoundError, RunStoppedError, UnclearError
+from airflow_provider_pai_designer.designer.run import Outcome, Run, read_run_name, run_name, run_stem
+from airflow_provider_pai_designer.exceptions import NotFoundError, PaiDesignerError, RunStoppedError, UnclearError
 from airflow_provider_pai_designer.operators.base import RunOperator
 from airflow_provider_pai_designer.operators.memory import RunMemory
 
@@ -104,11 +104,11 @@ class StartOperator(RunOperator):
         ti: Any = context["ti"]
         wanted = self._through_weather(lambda: self._want(context))
         memory = RunMemory(context, durable=self.durable)
-        stem = self._stem(ti) if self.durable else f"{self._stem(ti)}-{ti.try_number}"
+        stem = self._stem(ti)
         recorded = memory.load()
         if recorded is None and self.durable and not memory.outlives_tries and ti.try_number > 1:
             wanted = self._ready(wanted)
-            recorded = self._search(wanted, stem, epoch=ti.max_tries)
+            recorded = self._search(wanted, stem)
         if recorded is not None:
             recorded = self._identify(recorded)
         decision = decide(
@@ -122,40 +122,56 @@ class StartOperator(RunOperator):
             wanted, memory, stem=stem, epoch=ti.max_tries, number=decision.number, asks=_asks(decision, recorded)
         )
         if record.asks > 1:
-            self._hook.stop_others(record.run)
+            self._stop_others(record.run)
         return {**record.run.to_dict(), **record.details, **({"asks": record.asks} if record.asks > 1 else {})}
 
     def _finish(self, started: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         if started.get("asks", 1) > 1:
-            self._hook.stop_others(Run.from_dict(started))
+            self._stop_others(Run.from_dict(started))
         return super()._finish(started, *args, **kwargs)
 
+    def _stop_others(self, run: Run) -> None:
+        """See to it that a run that was asked for twice runs once; that this cannot be seen is no reason to fail."""
+        try:
+            self._through_weather(lambda: self._hook.stop_others(run))
+        except PaiDesignerError as error:
+            self.log.error("Look in Operation Center whether the %s runs twice: %s", run, error)
+
     def _stem(self, ti: Any) -> str:
-        """The beginning that the names of all runs of this task have, until it is cleared."""
-        identity = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries)
+        """The beginning that the names of all runs of this task have."""
+        identity = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *(() if self.durable else (ti.try_number,)))
         return run_stem(f"{ti.dag_id}.{ti.task_id}", identity)
 
-    def _search(self, wanted: WantedRun, stem: str, *, epoch: int) -> Record | None:
-        """Find the newest run of this task by its name, where Airflow keeps no state for it (before 3.3)."""
-        assert wanted.node_id is not None
-        found = self._through_weather(
-            lambda: self._hook.find_runs(
-                f"{stem}-",
-                node_id=wanted.node_id or 0,
-                business_date=wanted.business_date,
-                environment=wanted.environment,
-            )
-        )
+    def _search(self, wanted: WantedRun, stem: str) -> Record | None:
+        """Find the newest run of this task by its name, where Airflow keeps no state for it (before 3.3).
+
+        An earlier try may have asked for one just before it died, so it is looked for as after any lost answer.
+        """
+        until = time.time() + self._settle_seconds
+        while not (found := self._named(wanted, stem)) and time.time() < until:
+            self._hook.pause(_PAUSE_SECONDS)
         if not found:
             return None
+        (epoch, number), run = max(found, key=lambda item: item[0])
         return Record(
             epoch=epoch,
-            number=run_number(found[-1].name),
+            number=number,
             fingerprint=wanted.fingerprint,
             asked_at=0,
-            run=found[-1],
+            run=run,
             details=_details(wanted),
         )
+
+    def _named(self, wanted: WantedRun, stem: str) -> list[tuple[tuple[int, int], Run]]:
+        """The runs of this task, each with its epoch and number."""
+        assert wanted.node_id is not None
+        node_id = wanted.node_id
+        runs = self._through_weather(
+            lambda: self._hook.find_runs(
+                stem, node_id=node_id, business_date=wanted.business_date, environment=wanted.environment
+            )
+        )
+        return [(counters, run) for run in runs if (counters := read_run_name(run.name, stem))]
 
     def _identify(self, record: Record) -> Record:
         """Complete the record of a run whose start was asked for, and not confirmed."""
@@ -195,13 +211,20 @@ class StartOperator(RunOperator):
         self._run = recorded.run
         if decision.stop_first:
             self.log.info("The %s, which an earlier try asked for, is not the one that is wanted now.", recorded.run)
-            self._stop(recorded.run)
+            self._through_weather(lambda: self._hook.stop_run(recorded.run))
+            self._await_end(recorded.run)
         if decision.step is Step.RERUN_FAILED:
             self._hook.rerun_failed(recorded.run)
         if decision.step in (Step.JOIN, Step.RERUN_FAILED):
             self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
             return recorded
         return None
+
+    def _await_end(self, run: Run) -> None:
+        """Wait until a run that was asked to stop has ended, so that two never write the same partition."""
+        until = time.time() + self._settle_seconds
+        while self._outcome(run) is Outcome.ACTIVE and time.time() < until:
+            self._hook.pause(_PAUSE_SECONDS)
 
     def _ask(self, wanted: WantedRun, memory: RunMemory, *, stem: str, epoch: int, number: int, asks: int) -> Record:
         """Ask for a run. It is written down first, so that whoever comes next knows its name."""
@@ -214,7 +237,7 @@ class StartOperator(RunOperator):
             asked_at=time.time(),
             asks=asks,
             run=Run(
-                name=f"{stem}-{number}",
+                name=run_name(stem, epoch=epoch, number=number),
                 node_id=ready.node_id,
                 environment=ready.environment,
                 business_date=ready.business_date,

@@ -16,7 +16,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, run_outcome, select_cycle
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, run_outcome, select_cycle, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
@@ -135,6 +135,10 @@ class InstancesSensor(BaseSensorOperator):
         """Name what is awaited."""
         raise NotImplementedError
 
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        """Whether no instance is missing that is still to come."""
+        return True
+
     @property
     def _environment(self) -> str:
         return self.environment
@@ -152,7 +156,7 @@ class InstancesSensor(BaseSensorOperator):
     def _judge(self, instances: Sequence[Instance]) -> PokeReturnValue:
         for instance in instances:
             self.log.info("Instance %s of %s: %s", instance.id, instance.schedule_time, instance.status.value)
-        outcome = run_outcome(instances)
+        outcome = run_outcome(instances) if self._is_complete(instances) else Outcome.ACTIVE
         if outcome is Outcome.ACTIVE:
             if not instances:
                 self.log.info("%s: no instance yet", self._describe())
@@ -262,6 +266,9 @@ class PaiDesignerRunSensor(InstancesSensor):
                 f"The {run} is gone: the service does not know it, or no longer (it keeps runs for some days only). "
                 f"{error}"
             ) from error
+
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        return self._found is not None and not young_dags(self._found, instances)
 
     @property
     def _environment(self) -> str:

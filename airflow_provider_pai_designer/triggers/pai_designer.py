@@ -11,11 +11,11 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_pai_designer.designer.run import Instance, Run, select_cycle
+from airflow_provider_pai_designer.designer.run import Instance, Run, select_cycle, young_dags
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
-from airflow_provider_pai_designer.monitor.pool import in_pool
+from airflow_provider_pai_designer.monitor.pool import in_pool, surely_in_pool
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
 
 _TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
@@ -111,7 +111,11 @@ class InstancesTrigger(BaseTrigger):
         except Exception as error:
             # Whatever keeps us from looking is not the run's failure; an exception would lose its type on the way.
             return watch.miss(error, now=time.time())
-        return watch.observe(instances, now=time.time())
+        return watch.observe(instances, now=time.time(), complete=self._is_complete(instances))
+
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        """Whether no instance is missing that is still to come."""
+        return True
 
     @cached_property
     def _hook(self) -> PaiDesignerHook:
@@ -140,7 +144,7 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         """Stop the run, unless the task still waits for it: a trigger that only moves looks the same."""
         if self.cancel_on_kill and not self._has_fired:
             # In a thread, which ends its work though Airflow cancels this call after about a second.
-            await in_pool(self._stop_unless_awaited)
+            await surely_in_pool(self._stop_unless_awaited)
 
     def _stop_unless_awaited(self) -> None:
         if answer_within(_QUESTION_SECONDS, partial(is_awaited, self.task_instance, self._run.name)):
@@ -158,7 +162,7 @@ class PaiDesignerRunTrigger(InstancesTrigger):
 
     async def _act(self, verdict: Verdict) -> dict[str, Any]:
         stops = verdict is Verdict.DEADLINE and self.cancel_on_kill
-        done = {"stopped": await in_pool(self._stop)} if stops else {}
+        done = {"stopped": await surely_in_pool(self._stop)} if stops else {}
         self._has_fired = True
         return done
 
@@ -167,6 +171,9 @@ class PaiDesignerRunTrigger(InstancesTrigger):
 
     def _arguments(self) -> dict[str, Any]:
         return {**super()._arguments(), "cancel_on_kill": self.cancel_on_kill}
+
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        return not young_dags(self._run, instances)
 
     def _list(self) -> Sequence[Instance]:
         self._run = self._hook.identify(self._run)

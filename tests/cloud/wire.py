@@ -21,6 +21,9 @@ class Refusal:
         self.status = status
         self.body = {"Code": code, "Message": message, "RequestId": "request-1"}
 
+    def __repr__(self) -> str:
+        return f"Refusal({self.status}, {self.body['Code']})"
+
 
 Answer = Mapping[str, Any] | Refusal | bytes | None
 

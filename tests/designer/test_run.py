@@ -14,9 +14,10 @@ from airflow_provider_pai_designer.designer.run import (
     Outcome,
     Run,
     TaskType,
+    read_run_name,
     read_status,
     read_task_type,
-    run_number,
+    run_name,
     run_outcome,
     run_stem,
 )
@@ -101,7 +102,9 @@ def test_run_names_are_stable_readable_unique_and_short_enough() -> None:
     identity = ("dag", "run", "task", -1, 0)
     assert run_stem("dag.task", identity) == run_stem("dag.task", identity)
     assert run_stem("dag.task", identity).startswith("dag.task-")
-    assert len({run_stem("dag.task", (*identity[:-1], epoch)) for epoch in range(5)}) == 5
     assert run_stem("a", ("x", "yz")) != run_stem("a", ("xy", "z"))
-    assert len(f"{run_stem('日次' * 200, identity)}-9999999") <= RUN_NAME_LIMIT
-    assert run_number(f"{run_stem('dag.task', identity)}-12") == 12
+    stem = run_stem("日次" * 200, identity)
+    assert len(run_name(stem, epoch=9999, number=9999)) <= RUN_NAME_LIMIT
+    assert read_run_name(run_name(stem, epoch=3, number=12), stem) == (3, 12)
+    assert read_run_name(run_name(f"{stem}-3", epoch=3, number=12), stem) is None
+    assert read_run_name("another", stem) is None

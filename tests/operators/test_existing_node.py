@@ -310,7 +310,7 @@ def test_a_failure_names_step_message_last_lines_request_and_place(
         (PaiDesignerBackfillNodeOperator, {"end_business_date": "2999-01-01"}, "lies in the future"),
         (PaiDesignerBackfillNodeOperator, {"max_parallel_dates": 11}, "must be 1 to 10, not 11"),
         (PaiDesignerBackfillNodeOperator, {"max_parallel_dates": "0"}, "must be 1 to 10, not 0"),
-        (PaiDesignerBackfillNodeOperator, {"start_time": "25:00"}, "start_time must be a time of the day"),
+        (PaiDesignerBackfillNodeOperator, {"start_time": "25:00"}, "start_time must be a time of the workspace's day"),
         (PaiDesignerBackfillNodeOperator, {"start_time": "09:00", "end_time": "08:00"}, "end before that, at 08:00"),
         (PaiDesignerBackfillNodeOperator, {"include_node_ids": "1,x"}, "include_node_ids must be a whole number"),
         (PaiDesignerBackfillNodeOperator, {"exclude_node_ids": [7]}, "names 7, which include_node_ids does not"),

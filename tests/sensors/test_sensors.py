@@ -22,6 +22,7 @@ from airflow_provider_pai_designer.sensors.pai_designer import (
     PaiDesignerSensorError,
 )
 from tests.conftest import connection
+from tests.generations import Generation, only_legacy
 from tests.operators.support import Task
 from tests.operators.test_existing_node import FOLDER, deployed
 
@@ -127,6 +128,7 @@ def test_a_run_that_the_service_has_forgotten_is_gone(connected: Emulator, mode:
     assert "is gone" in said
 
 
+@only_legacy
 @pytest.mark.parametrize(
     ("run", "said"), [({"a": 1}, "not that of a run"), ([4242], "NotFoundError"), ("a name", "give designer_node_id")]
 )
@@ -212,8 +214,8 @@ def scheduling() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def days(scheduling: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(scheduling))
+def days(scheduling: Emulator, generation: Generation, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(scheduling, generation=generation))
     return scheduling
 
 
