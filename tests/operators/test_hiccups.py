@@ -178,6 +178,7 @@ def test_a_hiccup_while_looking_for_a_second_run_fails_no_task(
     connected.control.seed({"faults": [{"behaviour": "close", "operation": "RunSmokeTest", "times": 1}]})
     with fails_once(monkeypatch, "stop_others", NotSentError("refused", operation="ListInstances")):
         assert run_test(node, settle=1).execute(task.context)["outcome"] == "success"
+    connected.control.clear_behaviours()
 
 
 @pytest.mark.parametrize(
