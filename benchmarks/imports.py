@@ -16,6 +16,7 @@ import sys
 SUBJECTS = {
     "pai_designer": (
         "airflow_provider_pai_designer.operators.pai_designer",
+        "airflow_provider_pai_designer.sensors.pai_designer",
         "airflow_provider_pai_designer.triggers.pai_designer",
         "airflow_provider_pai_designer.hooks.pai_designer",
     ),
