@@ -144,10 +144,14 @@ def test_a_task_out_of_time_stops_its_run_and_one_that_goes_on_elsewhere_does_no
 def test_a_stop_does_not_queue_behind_polls_and_outlives_its_caller() -> None:
     done, release = threading.Event(), threading.Event()
 
+    def stop() -> None:
+        release.wait(0.3)
+        done.set()
+
     async def scene() -> None:
         polls = [asyncio.ensure_future(in_pool(release.wait)) for _ in range(16)]
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(surely_in_pool(lambda: release.wait(0.3) or done.set()), 0.05)
+            await asyncio.wait_for(surely_in_pool(stop), 0.05)
         await asyncio.get_running_loop().run_in_executor(None, done.wait, 5)
         release.set()
         await asyncio.gather(*polls)

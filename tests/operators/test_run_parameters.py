@@ -24,8 +24,8 @@ from tests.generations import only_legacy
 from tests.operators.support import RUN_AFTER, Task, writes
 from tests.operators.test_node_operator import operator
 
-# What differs between runs of both generations (where the parameters of a run go) is told in the contract tests; all else
-# here is what comes before a call, and after a run.
+# Where the parameters of a run go differs between the generations, and is told in the contract tests; all else here is
+# what comes before a call, and after a run.
 pytestmark = only_legacy
 
 ALL_READINGS = [(merging, form) for merging in ("merge", "replace") for form in ("json", "plain")]
