@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: setup demo test test-browser chromium lint format build clean
+.PHONY: setup demo test test-browser chaos chaos-smoke chromium lint format build clean
 
 setup: .venv/.installed
 
@@ -38,6 +38,12 @@ chromium:
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-inter
 
 # mypy reads tests/browser too
+chaos: .venv/.browser-installed ## kill a task at every point, in every way, under a real Airflow; some 20 minutes
+	PAI_DESIGNER_CHAOS_ALL=1 $(RUN)/pytest -v -s tests/chaos
+
+chaos-smoke: .venv/.browser-installed ## the same at four points, and every way to cancel
+	$(RUN)/pytest -s tests/chaos
+
 lint: setup .venv/.browser-installed
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .

@@ -95,6 +95,15 @@ class RealAirflow:
             )
         return self._processes[name]
 
+    def kill(self, name: str) -> None:
+        """End a component and its children as a crash would, with SIGKILL."""
+        process = self._processes.pop(name)
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.wait()
+
     def stop(self) -> None:
         """End every component that was started, with its children; the scheduler first.
 
