@@ -10,11 +10,13 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
 TOKEN_VARIABLE = "PAI_DESIGNER_EMULATOR_TOKEN"
+_END_SECONDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _leave(*_: object) -> NoReturn:
+    # What is raised here may be swallowed, if it comes upon code that lets nothing pass.
+    resort = threading.Timer(_END_SECONDS, os._exit, (0,))
+    resort.daemon = True
+    resort.start()
     raise SystemExit(0)
 
 

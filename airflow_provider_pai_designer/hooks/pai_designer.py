@@ -348,20 +348,23 @@ class PaiDesignerHook(BaseHook):
 
         :raises RunNotStoppedError: an instance could not be asked to stop, or none was there to be asked.
         """
+        asked: dict[int, Instance] = {}
+        refusals: list[ServiceError] = []
         for look in range(_LOOKS_FOR_INSTANCES + 1):
             Event().wait(min(look, 1))
             run = self.identify(run)
             instances = self.list_instances(run)
+            unasked = [item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked]
+            asked |= {item.id: item for item in unasked}
+            refusals += [refusal for item in unasked if (refusal := self._stop_instance(item, run))]
             if run.remote_dag_ids and not young_dags(run, instances):
                 break
-        unfinished = tuple(item for item in instances if item.outcome is Outcome.ACTIVE)
-        refusals = [refusal for item in unfinished if (refusal := self._stop_instance(item, run))]
         if not run.remote_dag_ids or (young := young_dags(run, instances)):
             missing = f" (remote DAG {', '.join(map(str, sorted(young)))})" if run.remote_dag_ids else ""
             raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped{missing}.")
         if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
             raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(map(str, refusals))}")
-        return unfinished
+        return tuple(asked.values())
 
     def _stop_instance(self, instance: Instance, run: Run) -> ServiceError | None:
         """Ask for one instance to be stopped; a refusal (it may just have ended) must not keep the others going."""

@@ -252,20 +252,17 @@ class PaiDesignerRunSensor(InstancesSensor):
         self._found = self._hook.identify(self._found)
         if not self._found.remote_dag_ids:
             return ()
-        instances = self._hook.list_instances(self._found)
-        if not instances:
-            self._check_known(self._found)
-        return instances
-
-    def _check_known(self, run: Run) -> None:
-        """Tell a run that is young from one that the service has forgotten."""
         try:
-            self._hook.read_run(run.remote_dag_ids, environment=run.environment)
+            instances = self._hook.list_instances(self._found)
+            if not instances:
+                # It is young, or forgotten: the latter is not found.
+                self._hook.read_run(self._found.remote_dag_ids, environment=self._found.environment)
         except NotFoundError as error:
             raise PaiDesignerSensorError(
-                f"The {run} is gone: the service does not know it, or no longer (it keeps runs for some days only). "
-                f"{error}"
+                f"The {self._found} is gone: the service does not know it, or no longer (it keeps runs for some days "
+                f"only). {error}"
             ) from error
+        return instances
 
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         return self._found is not None and not young_dags(self._found, instances)

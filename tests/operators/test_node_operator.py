@@ -174,6 +174,7 @@ def test_a_task_killed_while_it_asks_for_a_run_stops_it(
     connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = operator(deferrable=True)
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*"}]})
     start = PaiDesignerHook.test_node
 
     def killed_meanwhile(*arguments: Any, **options: Any) -> Any:
