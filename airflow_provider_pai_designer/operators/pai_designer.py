@@ -241,6 +241,13 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
     :param poll_interval: seconds between polls.
     :param timeout: seconds after which a run that still goes on is stopped, and the task fails.
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
+    :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
+    :param outage_timeout: seconds for which the run may be out of sight before the task gives up, and leaves it alone.
+    :param durable: remember the run over the task's tries, so that a retry joins it; False starts another one in every
+        try.
+    :param on_retry: what a retry does about a run that failed: ``new`` starts another one, ``rerun_failed`` runs its
+        failed instances again.
+    :param settle: seconds for which a run whose start was not confirmed is looked for, before it is asked for again.
     """
 
     template_fields: Sequence[str] = (
