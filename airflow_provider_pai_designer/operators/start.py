@@ -247,8 +247,7 @@ class StartOperator(RunOperator):
             details=_details(ready),
         )
         while True:
-            record = replace(record, asked_at=time.time())
-            memory.save(record)
+            record = self._write_ahead(memory, record)
             self._run = record.run
             try:
                 run = self._submit(ready, record.run.name)
@@ -262,6 +261,14 @@ class StartOperator(RunOperator):
         memory.save(record)
         self._end_if_killed(run)
         return record
+
+    def _write_ahead(self, memory: RunMemory, record: Record) -> Record:
+        """Write the record down, again if that took long: who stood still may have been replaced meanwhile."""
+        while True:
+            record = replace(record, asked_at=time.time())
+            memory.save(record)
+            if time.time() - record.asked_at < self._settle_seconds / 2:
+                return record
 
     def _find_unconfirmed(self, record: Record, error: UnclearError) -> Run:
         """Look for a run that was perhaps started.

@@ -61,6 +61,10 @@ class Scene:
         """The state of the one task of a run."""
         return str(self.airflow.call(f"{path}/taskInstances/run")["state"])
 
+    def tries(self, path: str) -> int:
+        """How many tries the task has had."""
+        return int(self.airflow.call(f"{path}/taskInstances/run")["try_number"])
+
     def ended(self, path: str) -> str:
         """Wait for the end of a run of the DAG, and give its state."""
         ended = lambda: (state := str(self.airflow.call(path)["state"])) in _ENDED and state  # noqa: E731

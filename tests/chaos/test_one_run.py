@@ -32,6 +32,7 @@ def test_one_ask_is_one_run(scene: Scene, point: str, kill: str, mode: str) -> N
     path = scene.begin(mode, point)
     scene.kill(scene.held(), kill)
     assert scene.ended(path) == "success"
+    assert scene.tries(path) == 2
     (run,) = scene.remote()[before:]
     assert run["status"] == "SUCCESS"
 

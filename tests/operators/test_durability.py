@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -255,6 +256,25 @@ def test_the_record_is_written_before_the_run_is_asked_for(connected: Emulator, 
     result = test(node).execute(task.context)
     assert [(item["asked"], bool(item["run"]["remote_dag_ids"])) for item in kept] == [(0, False), (1, True)]
     assert kept[0]["run"]["run_name"] == result["run_name"]
+
+
+def test_a_process_that_stood_still_after_its_record_writes_it_again_before_it_asks(
+    connected: Emulator, generation: Generation
+) -> None:
+    task = Task()
+    node = deployed()
+    asked: list[int] = []
+    keep, before = task.store.set, connected.control.calls(generation.start_test)
+
+    def slow(key: str, value: Any) -> None:
+        keep(key, value)
+        asked.append(connected.control.calls(generation.start_test) - before)
+        if len(asked) == 1:
+            threading.Event().wait(0.8)
+
+    task.store.set = slow  # type: ignore[method-assign]
+    assert test(node, settle=1).execute(task.context)["outcome"] == "success"
+    assert asked == [0, 0, 1]
 
 
 def test_a_process_that_cannot_write_its_record_asks_for_nothing(connected: Emulator) -> None:
