@@ -134,10 +134,11 @@ class RunOperator(PaiDesignerOperator):
         self.outage_timeout = outage_timeout
         self._run: Run | None = None
         self._is_running: Callable[[], bool] = lambda: False
+        self._say_name: Callable[[str], None] = lambda _: None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Begin, and await the run."""
-        self._is_running = partial(is_running, context["ti"])
+        self._attach(context["ti"])
         waiting = self._read_waiting()
         # Whatever could keep the task from deferring shows before a run is started.
         json.dumps(self._trigger({}, waiting).serialize())
@@ -159,7 +160,7 @@ class RunOperator(PaiDesignerOperator):
                 f"The trigger came back without saying what it saw ({event!r}). The run was left alone: look for it in "
                 "Operation Center, then clear or mark this task."
             )
-        self._is_running = partial(is_running, context["ti"])
+        self._attach(context["ti"])
         self._run = Run.from_dict(event["run"])
         return self._finish(
             event["run"],
@@ -176,6 +177,11 @@ class RunOperator(PaiDesignerOperator):
         stopper = Thread(target=self._release, args=(self._run, timed_out), name="pai_designer-stop")
         stopper.start()
         stopper.join(timeout=_KILL_SECONDS)
+
+    def _attach(self, ti: Any) -> None:
+        """Keep the ways to talk to Airflow about this task."""
+        self._is_running = partial(is_running, ti)
+        self._say_name = lambda name: ti.xcom_push(key="run_name", value=name)
 
     def _begin(self, context: Context) -> dict[str, Any]:
         """Start or find the run, and return what :meth:`Run.to_dict` gives, with more if there is more to say."""
@@ -273,6 +279,8 @@ class RunOperator(PaiDesignerOperator):
         report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
         logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
         if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
+            # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
+            self._say_name(run.name)
             done = "DataWorks was asked to stop it." if stopped else self._stop(run)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "

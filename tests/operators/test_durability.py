@@ -290,6 +290,24 @@ def test_a_process_that_cannot_write_its_record_asks_for_nothing(connected: Emul
     assert called == []
 
 
+def test_a_process_that_has_lost_airflow_leaves_the_run_that_the_next_try_awaits(connected: Emulator) -> None:
+    task = Task()
+    node = deployed(node_name="daily_orphan")
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": "daily_orphan", "step": "*"}]})
+    orphan = test(node, timeout=1)
+    say = task.context["ti"].xcom_push
+
+    def cut_off_once_the_run_is_known(key: str, value: Any) -> None:
+        if "remote_dag_ids" in task.xcoms:
+            raise ConnectionError("the supervisor is gone")
+        say(key, value)
+
+    task.context["ti"].xcom_push = cut_off_once_the_run_is_known
+    with writes(connected) as called, pytest.raises(ConnectionError):
+        orphan.execute(task.context)
+    assert called == ["start"]
+
+
 def test_a_record_of_another_version_is_no_reason_to_fail(connected: Emulator) -> None:
     task = Task()
     task.store.set(KEY, {"version": "of tomorrow"})
