@@ -6,9 +6,27 @@ pure packages can raise these errors too.
 
 from __future__ import annotations
 
+import re
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_BREAK = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+_GROUP = re.compile(r"::(?=(?:end)?group::)")
+
+
+def one_line(text: str) -> str:
+    """Make what others wrote fit for a line of a task log: it can neither style, break nor fold what stands around it.
+
+    Airflow opens and closes a group wherever ``::group::`` or ``::endgroup::`` stands in a line, after it has taken the
+    control sequences out.
+    """
+    return _GROUP.sub(": :", _BREAK.sub(" ", _CONTROL.sub("", text)))
+
 
 class PaiDesignerError(Exception):
-    """Base of every error that this provider raises on purpose."""
+    """Base of every error that this provider raises on purpose; what it quotes of others cannot forge a log."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class ConfigurationError(PaiDesignerError):

@@ -28,7 +28,7 @@ import pytest  # noqa: E402
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch  # noqa: E402
 from tests.generations import LEGACY, Generation  # noqa: E402
 
-SECRET = "emulator-demo-secret"
+pytest_plugins = ["tests.leaks"]
 
 
 def connection(

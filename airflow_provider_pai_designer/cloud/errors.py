@@ -183,7 +183,7 @@ def _by_status(code: str, http_status: int | None) -> Meaning:
         return Meaning(kind=ThrottledError)
     if http_status == 403:
         return Meaning(kind=PermissionDeniedError, advice=_PERMISSION)
-    if http_status is not None and http_status >= 500:
+    if http_status is not None and (http_status == 408 or http_status >= 500):
         return Meaning(kind=UnclearError)
     if code.endswith("NotExists") or code.endswith("NotExist"):
         return Meaning(kind=NotFoundError)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from airflow_provider_pai_designer.exceptions import one_line
+
 HEAD_CHARACTERS = 64 * 1024
 TAIL_CHARACTERS = 256 * 1024
 # Bounded, because a log may be one line of a megabyte.
@@ -43,20 +45,16 @@ class InstanceLog:
 
 
 def log_lines(text: str) -> Iterator[str]:
-    """Split a log into lines for a task log; of a very long log the middle is left out, with a note.
-
-    A line that begins with ``::`` is indented, so that the remote log cannot open or close groups in the task log.
-    """
+    """Split a log into lines for a task log; of a very long log the middle is left out, with a note."""
     if len(text) > HEAD_CHARACTERS + TAIL_CHARACTERS:
         left_out = len(text) - HEAD_CHARACTERS - TAIL_CHARACTERS
         yield from log_lines(text[:HEAD_CHARACTERS])
         yield f"[... {left_out} characters of the remote log left out; the whole log is in Operation Center ...]"
         text = text[-TAIL_CHARACTERS:]
-    for line in text.splitlines():
-        yield f" {line}" if line.lstrip().startswith("::") else line
+    yield from map(one_line, text.splitlines())
 
 
 def resolved_parameters(text: str) -> str | None:
     """Return the scheduling parameters with their values, as DataWorks resolved them; None where the log has none."""
     match = _RESOLVED.search(text)
-    return match["values"].strip() if match else None
+    return one_line(match["values"]).strip() if match else None

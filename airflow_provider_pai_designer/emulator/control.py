@@ -46,16 +46,25 @@ _Action = Callable[[World, Mapping[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class ControlRequest:
-    """A request to the control side; ``path`` without the prefix."""
+    """A request to the control side; ``path`` without the prefix.
+
+    :param origin: the ``Origin`` header, with which a browser names the page that asks; empty where there is none.
+    :param own_origin: what it is on a page of our own.
+    """
 
     method: str
     path: str
     token: str
     body: bytes
+    origin: str
+    own_origin: str
 
 
 def answer(world: World, request: ControlRequest, *, token: str) -> Reply:
     """Answer one request of the control side."""
+    if request.origin not in ("", request.own_origin):
+        refusal = f"A page of {request.origin[:100]} has no business here: only pages of {request.own_origin} have."
+        return Reply(status=403, body={"error": refusal})
     if (request.method, request.path) == ("GET", "/health"):
         return Reply(status=200, body={"status": "ok"})
     if not secrets.compare_digest(request.token.encode(), token.encode()):

@@ -79,6 +79,8 @@ async def _control(request: Request) -> ControlRequest:
         path="/" + request.path_params["path"],
         token=request.headers.get(control.TOKEN_HEADER, ""),
         body=await request.body(),
+        origin=request.headers.get("Origin", ""),
+        own_origin=f"http://{request.headers['Host']}",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
 from airflow_provider_pai_designer.designer.run import Instance, Outcome
 from airflow_provider_pai_designer.designer.workspace import Environment
-from airflow_provider_pai_designer.exceptions import ServiceError
+from airflow_provider_pai_designer.exceptions import ServiceError, one_line
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -90,7 +90,7 @@ def describe_failure(
             parts += _describe_log(log)
     if environment == Environment.PROD and any(log.misses_model for log in logs.values()):
         parts.append(_MODEL_HINT)
-    return " ".join([*parts, f"Operation Center: {where}"])
+    return one_line(" ".join([*parts, f"Operation Center: {where}"]))
 
 
 def _describe_log(log: InstanceLog) -> list[str]:

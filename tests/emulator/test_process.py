@@ -167,6 +167,31 @@ def test_the_control_side_needs_its_token(dataworks: DataWorks, path: str) -> No
         assert control.healthy()
 
 
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost:3000", "http://127.0.0.1", "https://{own}", "{own}", "null"]
+)
+@pytest.mark.parametrize("path", ["/_emulator/clock", "/_emulator/seed"])
+def test_a_foreign_page_changes_nothing(dataworks: DataWorks, path: str, origin: str) -> None:
+    """Though it got hold of the token: a browser says itself which page asks."""
+    control = dataworks.emulator.control
+    before = control.clock.read()
+    headers = {
+        "X-Emulator-Token": control.token,
+        "Content-Type": "text/plain",
+        "Origin": origin.format(own=control.url.removeprefix("http://")),
+    }
+    status, reply = send(control.url + path, headers=headers, body=b'{"advance": 3600}')
+    assert status == 403
+    assert f"only pages of {control.url} have" in reply["error"]
+    assert control.clock.read() == before
+
+
+def test_a_page_of_its_own_may_ask(dataworks: DataWorks) -> None:
+    control = dataworks.emulator.control
+    headers = {"X-Emulator-Token": control.token, "Origin": control.url}
+    assert send(f"{control.url}/_emulator/clock", headers=headers, body=b"{}")[0] == 200
+
+
 def test_the_control_side_explains_mistakes(dataworks: DataWorks) -> None:
     control = dataworks.emulator.control
     for method, path, body, message in (
