@@ -6,7 +6,8 @@ Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from airflow_provider_pai_designer.cloud.replies import (
     read_workspace_summary,
     understood,
 )
-from airflow_provider_pai_designer.cloud.verbs import Pause
+from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE, Pause
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.node import (
@@ -42,7 +43,7 @@ from airflow_provider_pai_designer.designer.node import (
     RerunPolicy,
     StoredNode,
 )
-from airflow_provider_pai_designer.designer.run import Attempt, Instance, RemoteDag, Run
+from airflow_provider_pai_designer.designer.run import Attempt, Instance, InstancePage, RemoteDag, Run
 from airflow_provider_pai_designer.designer.workspace import (
     Deployment,
     DeploymentStatus,
@@ -56,8 +57,8 @@ from airflow_provider_pai_designer.designer.workspace import (
 from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
 
 _Result = TypeVar("_Result")
-_PAGE_SIZE, _LAST_PAGE = 100, 100
-"""The service's own limits."""
+_PAGE_SIZE = 100
+"""The service's own limit."""
 
 _MAY_BE_CHECKED = 3
 """How many of the newest deployments of a name are asked for their checks."""
@@ -92,10 +93,18 @@ class DataWorks:
     :param timezone: zone of the workspaces; the service's days are days in this zone.
     """
 
+    lists_many_days = True
+    ids_at_once = 1
+
     def __init__(self, *, gateway: DataWorksGateway, timezone: ZoneInfo) -> None:
         self._gateway = gateway
         self._zone = timezone
         self._known_dags: dict[int, RemoteDag] = {}
+
+    @property
+    def calls_per_second(self) -> float:
+        """How many calls this process makes for the account; infinite without a limit."""
+        return self._gateway.calls_per_second
 
     def get_workspace(self, name_or_id: str) -> Workspace:
         """Look a workspace up by its identifier or its number.
@@ -477,6 +486,33 @@ class DataWorks:
         scheduled = [item for item in found if item.kind == _SCHEDULED]
         return tuple(sorted(scheduled, key=lambda item: (str(item.schedule_time), item.id)))
 
+    def list_newest(
+        self, workspace: Workspace, environment: Environment, *, first: date, last: date, page: int
+    ) -> InstancePage:
+        """List a page of all instances of an environment for a span of business dates, the newest first."""
+        rows, total = self._page(
+            "ListInstances",
+            "Instances",
+            page,
+            project_id=workspace.id,
+            project_env=environment.value,
+            begin_bizdate=_day(first),
+            end_bizdate=_day(last),
+            order_by="CREATE_TIME_DESC",
+        )
+        instances = self._read_all("ListInstances", rows, self._instance)
+        return InstancePage(instances=tuple(instances), total=total, size=_PAGE_SIZE)
+
+    def list_by_ids(
+        self, workspace: Workspace, environment: Environment, *, business_date: date, ids: Collection[int]
+    ) -> tuple[Instance, ...]:
+        """Read instances by their ids, one by one: this generation has no list of them."""
+        found = []
+        for instance_id in ids:
+            with suppress(NotFoundError):
+                found.append(self.get_instance(instance_id, environment))
+        return tuple(found)
+
     def get_instance(self, instance_id: int, environment: Environment) -> Instance:
         """Read one instance."""
         reply = self._gateway.read("GetInstance", instance_id=instance_id, project_env=environment.value)
@@ -535,19 +571,23 @@ class DataWorks:
     def _pages(
         self, operation: str, items: str, *, member: str = "Data", **filters: Any
     ) -> Iterator[Mapping[str, Any]]:
-        page = 1
-        while True:
-            reply = self._gateway.read(operation, page_number=page, page_size=_PAGE_SIZE, **filters)
-            found, total = understood(
-                operation,
-                reply,
-                lambda data: (list(data.get(items) or ()), int(data.get("TotalCount") or 0)),
-                member=member,
-            )
+        for page in range(1, LAST_PAGE + 1):
+            found, total = self._page(operation, items, page, member=member, **filters)
             yield from found
-            if not found or page * _PAGE_SIZE >= total or page == _LAST_PAGE:
+            if not found or page * _PAGE_SIZE >= total:
                 return
-            page += 1
+
+    def _page(
+        self, operation: str, items: str, page: int, *, member: str = "Data", **filters: Any
+    ) -> tuple[list[Mapping[str, Any]], int]:
+        """Read one page of a list, and how many rows the whole list has."""
+        reply = self._gateway.read(operation, page_number=page, page_size=_PAGE_SIZE, **filters)
+        return understood(
+            operation,
+            reply,
+            lambda data: (list(data.get(items) or ()), int(data.get("TotalCount") or 0)),
+            member=member,
+        )
 
 
 def _listed_deployment(data: Mapping[str, Any]) -> Deployment:

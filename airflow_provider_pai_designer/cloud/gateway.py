@@ -66,7 +66,8 @@ class DataWorksGateway:
         self._models = import_module(f"{package}.models")
         self._runtime = RuntimeOptions()
         usual = CALLS_PER_SECOND if endpoint.protocol == "https" else math.inf
-        self._limiter = limiter_of(f"{endpoint.url} {credentials.account}", calls_per_second or usual)
+        self.calls_per_second = calls_per_second or usual
+        self._limiter = limiter_of(f"{endpoint.url} {credentials.account}", self.calls_per_second)
         self._client = client.Client(
             Config(
                 credential=CredentialsClient(credentials, on_secret=on_secret),

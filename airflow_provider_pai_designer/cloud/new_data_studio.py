@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from threading import Event
 from time import monotonic
@@ -22,6 +22,7 @@ from airflow_provider_pai_designer.cloud.new_replies import (
     WorkflowInstance,
     day_in_milliseconds,
     read_id,
+    read_page,
     read_pages,
     read_project,
     read_task_instance,
@@ -33,7 +34,7 @@ from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
-from airflow_provider_pai_designer.designer.run import Instance, Run
+from airflow_provider_pai_designer.designer.run import Instance, InstancePage, Run
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import NotFoundError, RejectedError, ServiceError, UnclearError
 
@@ -41,6 +42,9 @@ CREATION_PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 _SCHEDULED_TASKS = 1
 """The id of the workflow to which the vendor counts every task that is scheduled by itself."""
+
+_MOST_INSTANCES = 500
+"""The service's own limit for a page of instances."""
 
 _TEST, _BACKFILL, _SCHEDULED = "SmokeTest", "SupplementData", "Normal"
 _ALERT_ON = {"SUCCESS": "Success", "FAILURE": "Failure", "SUCCESS_FAILURE": "SuccessFailure"}
@@ -58,6 +62,9 @@ class NewDataStudio:
         not be interrupted: the ids of the run would be lost.
     """
 
+    lists_many_days = False
+    ids_at_once = _MOST_INSTANCES
+
     def __init__(
         self, *, gateway: DataWorksGateway, timezone: ZoneInfo, wait: Callable[[float], object] | None = None
     ) -> None:
@@ -65,6 +72,11 @@ class NewDataStudio:
         self._zone = timezone
         self._wait = wait or Event().wait
         self._workflow_instances: dict[int, WorkflowInstance] = {}
+
+    @property
+    def calls_per_second(self) -> float:
+        """How many calls this process makes for the account; infinite without a limit."""
+        return self._gateway.calls_per_second
 
     def get_workspace(self, name_or_id: str) -> Workspace:
         """Look a workspace up by its identifier or its number."""
@@ -210,6 +222,34 @@ class NewDataStudio:
         )
         return tuple(sorted(found, key=lambda item: (str(item.schedule_time), item.id)))
 
+    def list_newest(
+        self, workspace: Workspace, environment: Environment, *, first: date, last: date, page: int
+    ) -> InstancePage:
+        """List a page of all instances of an environment for a business date, the newest first.
+
+        :param last: the same day: a list of this generation shows one.
+        """
+        instances, total = read_page(
+            self._gateway,
+            "ListTaskInstances",
+            "TaskInstances",
+            lambda row: read_task_instance(row, self._zone),
+            page=page,
+            page_size=_MOST_INSTANCES,
+            sort_by="CreateTime Desc",
+            project_id=workspace.id,
+            project_env=environment.value.capitalize(),
+            bizdate=day_in_milliseconds(first, self._zone),
+        )
+        return InstancePage(instances=tuple(instances), total=total, size=_MOST_INSTANCES)
+
+    def list_by_ids(
+        self, workspace: Workspace, environment: Environment, *, business_date: date, ids: Collection[int]
+    ) -> tuple[Instance, ...]:
+        """Read instances of one business date by their ids, at most 500."""
+        day = day_in_milliseconds(business_date, self._zone)
+        return tuple(self._instances(workspace, environment, bizdate=day, ids=list(ids)))
+
     def get_log(self, instance_id: int, environment: Environment) -> InstanceLog:
         """Read the log of an instance as far as it has been written; the service gives it whole."""
         reply = self._gateway.read("GetTaskInstanceLog", id=instance_id)
@@ -328,7 +368,7 @@ class NewDataStudio:
             "ListTaskInstances",
             "TaskInstances",
             lambda row: read_task_instance(row, self._zone),
-            page_size=500,
+            page_size=_MOST_INSTANCES,
             project_id=workspace.id,
             project_env=environment.value.capitalize(),
             **filters,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.cloud.replies import understood
+from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE
 from airflow_provider_pai_designer.designer.flow_spec import RERUN_MODES, read_moment, read_recurrence
 from airflow_provider_pai_designer.designer.node import Node, RerunPolicy, Schedule, SchedulerType
 from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, TaskType
@@ -21,7 +22,6 @@ from airflow_provider_pai_designer.designer.workspace import Environment, Worksp
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 _Result = TypeVar("_Result")
-_LAST_PAGE = 100
 
 _STATUSES = {
     "NotRun": InstanceStatus.NOT_RUN,
@@ -157,18 +157,32 @@ def read_pages(
     :param items: member of ``PagingInfo`` with the rows.
     :param page_size: at most what the operation allows.
     """
-    for page in range(1, _LAST_PAGE + 1):
-        reply = gateway.read(operation, page_number=page, page_size=page_size, **filters)
-        # Some operations print the numbers of the paging as text.
-        rows, total = understood(
-            operation,
-            reply,
-            lambda paging: ([read(row) for row in paging.get(items) or ()], int(paging.get("TotalCount") or 0)),
-            member="PagingInfo",
-        )
+    for page in range(1, LAST_PAGE + 1):
+        rows, total = read_page(gateway, operation, items, read, page=page, page_size=page_size, **filters)
         yield from rows
         if not rows or page * page_size >= total:
             return
+
+
+def read_page(
+    gateway: DataWorksGateway,
+    operation: str,
+    items: str,
+    read: Callable[[Mapping[str, Any]], _Result],
+    *,
+    page: int,
+    page_size: int,
+    **filters: Any,
+) -> tuple[list[_Result], int]:
+    """Read one page of a list, and how many rows the whole list has."""
+    reply = gateway.read(operation, page_number=page, page_size=page_size, **filters)
+    # Some operations print the numbers of the paging as text.
+    return understood(
+        operation,
+        reply,
+        lambda paging: ([read(row) for row in paging.get(items) or ()], int(paging.get("TotalCount") or 0)),
+        member="PagingInfo",
+    )
 
 
 def read_id(value: object) -> str:
@@ -293,6 +307,7 @@ def read_task_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
         schedule_time=_moment(trigger_time, zone) if trigger_time else None,
         parameters=str(data.get("ScriptParameters") or (data.get("Script") or {}).get("Parameters") or ""),
         kind=str(data.get("WorkflowInstanceType") or ""),
+        created=_optional(data.get("CreateTime")),
         started=_optional(data.get("StartedTime")),
         finished=_optional(data.get("FinishedTime")),
     )

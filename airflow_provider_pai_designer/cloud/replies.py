@@ -115,6 +115,7 @@ def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
         reruns_left=None if reruns_left in (None, "") else _reruns_to_come(data, int(reruns_left)),
         rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
         kind=str(data.get("DagType") or "").upper(),
+        created=_optional(data.get("CreateTime")),
         started=_optional(data.get("BeginRunningTime")),
         finished=_optional(data.get("FinishTime")),
     )

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Protocol
 
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
-from airflow_provider_pai_designer.designer.run import Instance, Run
+from airflow_provider_pai_designer.designer.run import Instance, InstancePage, Run
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 
 Pause = Callable[[float], None]
 """Waits for some seconds; may raise to end the work between two steps."""
 
 
+LAST_PAGE = 100
+"""The service shows no page after this one."""
+
+
 class Verbs(Protocol):
-    """The verbs of one account in one region; every one raises :class:`ServiceError` where a call does not succeed."""
+    """The verbs of one account in one region; every one raises :class:`ServiceError` where a call does not succeed.
+
+    :var calls_per_second: how many calls this process makes for the account; infinite without a limit.
+    :var lists_many_days: whether one list shows the instances of several business dates.
+    :var ids_at_once: how many instances one call reads by their ids.
+    """
+
+    lists_many_days: bool
+    ids_at_once: int
+
+    @property
+    def calls_per_second(self) -> float: ...
 
     def get_workspace(self, name_or_id: str) -> Workspace:
         """Look a workspace up by its identifier or its number.
@@ -98,6 +113,19 @@ class Verbs(Protocol):
         self, workspace: Workspace, *, node_id: int, environment: Environment, business_date: date
     ) -> tuple[Instance, ...]:
         """List the instances that DataWorks' own schedule has made of a node for a business date, by schedule time."""
+
+    def list_newest(
+        self, workspace: Workspace, environment: Environment, *, first: date, last: date, page: int
+    ) -> InstancePage:
+        """List a page of all instances of an environment for a span of business dates, the newest first.
+
+        :param page: from 1 to :data:`LAST_PAGE`.
+        """
+
+    def list_by_ids(
+        self, workspace: Workspace, environment: Environment, *, business_date: date, ids: Collection[int]
+    ) -> tuple[Instance, ...]:
+        """Read instances of one business date by their ids, at most :attr:`ids_at_once`; what is gone is left out."""
 
     def get_log(self, instance_id: int, environment: Environment) -> InstanceLog:
         """Read the log of an instance as far as it has been written."""

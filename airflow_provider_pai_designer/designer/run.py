@@ -102,6 +102,7 @@ class Instance:
     :param reruns_left: automatic reruns that remain, None where none are configured.
     :param rerun_interval_seconds: pause before an automatic rerun.
     :param kind: what made it, in the service's word: ``SMOKE_TEST``, ``SUPPLY_DATA``, ``DAILY``, ...
+    :param created: when the service made it, epoch milliseconds, None where it does not say.
     :param started: when it began to run, epoch milliseconds, None before.
     :param finished: when it ended, epoch milliseconds, None before.
     """
@@ -118,6 +119,7 @@ class Instance:
     reruns_left: int | None = None
     rerun_interval_seconds: float = 0
     kind: str = ""
+    created: int | None = None
     started: int | None = None
     finished: int | None = None
 
@@ -237,6 +239,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstancePage:
+    """One page of a list of instances, the newest first.
+
+    :param total: how many the whole list has.
+    :param size: how many a full page has.
+    """
+
+    instances: tuple[Instance, ...]
+    total: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunReport:
     """A run and what became of its instances."""
 
@@ -247,6 +262,14 @@ class RunReport:
     def outcome(self) -> Outcome:
         """What the run has come to; it goes on while one of its remote DAGs shows no instance yet."""
         return Outcome.ACTIVE if young_dags(self.run, self.instances) else run_outcome(self.instances)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something of it is sure to come: more than an automatic rerun, which may not."""
+        young = bool(young_dags(self.run, self.instances))
+        return young or any(
+            item.outcome is Outcome.ACTIVE and item.status is not InstanceStatus.FAILURE for item in self.instances
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as the plain dict that task results carry."""

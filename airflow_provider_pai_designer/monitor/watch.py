@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,6 +29,8 @@ _RERUN_GRACE_SECONDS = 120.0
 _SLOWEST = 1.8
 """Times the interval, with jitter still below two intervals: so soon is a service seen that has come back."""
 
+_SHARE_OF_AGE, _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 10.0, 60.0
+
 _CLEAR_NO = (ConfigurationError, NotFoundError, PermissionDeniedError, RejectedError)
 
 log = logging.getLogger(__name__)
@@ -46,18 +49,22 @@ class Verdict(StrEnum):
 class RunWatch:
     """Follows one run.
 
-    :param poll_interval: seconds between polls, before jitter.
+    :param since: epoch seconds from which the run's age counts.
+    :param poll_interval: seconds between polls; None for a tenth of the run's age, between 10 and 60 seconds.
     :param deadline: epoch seconds at which waiting ends, None for no deadline.
     :param outage_seconds: how long the run may be out of sight before the watch gives up.
     """
 
-    poll_interval: float
+    since: float = field(default_factory=time.time)
+    poll_interval: float | None = None
     deadline: float | None = None
     outage_seconds: float = OUTAGE_SECONDS
     _seen: str = field(default="", init=False)
     _failing_since: float | None = field(default=None, init=False)
     _blind_since: float | None = field(default=None, init=False)
+    _has_seen: bool = field(default=False, init=False)
     _misses: int = field(default=0, init=False)
+    _begins: float = field(default=0.0, init=False)
     last_error: Exception | None = field(default=None, init=False)
 
     def observe(self, instances: Sequence[Instance], *, now: float, complete: bool = True) -> Verdict:
@@ -66,8 +73,12 @@ class RunWatch:
         :param now: epoch seconds.
         :param complete: False while a part of the run shows no instance yet.
         """
+        if self._has_seen and not instances:
+            return self.miss(NotFoundError("no instance of it is there any more", operation=""), now=now)
+        self._has_seen = bool(instances)
         self._blind_since = None
         self._misses = 0
+        self._begins = _begin(instances)
         self._say(", ".join(f"instance {item.id}: {_describe(item)}" for item in instances) or "no instance yet")
         ended = run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now)
         if complete and ended:
@@ -90,10 +101,18 @@ class RunWatch:
         return self._check_deadline(now)
 
     def pause(self, *, now: float) -> float:
-        """Return the seconds until the next poll, with jitter; more after misses, and never past the deadline."""
+        """Return the seconds until the next poll, with jitter; more after misses, and never past the deadline.
+
+        An instance that waits for its schedule time is not looked at before that.
+        """
         slower = min(1 + max(0, self._misses - 1) / 4, _SLOWEST)
-        seconds = self.poll_interval * slower * random.uniform(0.9, 1.1)
+        seconds = max(self._interval(now) * slower * random.uniform(0.9, 1.0), self._begins - now)
         return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
+
+    def _interval(self, now: float) -> float:
+        if self.poll_interval is not None:
+            return self.poll_interval
+        return min(max(_SHARE_OF_AGE * (now - self.since), _SHORTEST_SECONDS), _LONGEST_SECONDS)
 
     def _check_deadline(self, now: float) -> Verdict:
         return Verdict.DEADLINE if self.deadline is not None and now >= self.deadline else Verdict.WAIT
@@ -112,6 +131,16 @@ class RunWatch:
         if text != self._seen:
             log.info("%s", text)
             self._seen = text
+
+
+def _begin(instances: Sequence[Instance]) -> float:
+    """Return the epoch seconds before which nothing happens: all that is not at its end waits for its schedule time."""
+    times = [
+        item.schedule_time.timestamp() if item.status is InstanceStatus.WAIT_TIME and item.schedule_time else 0.0
+        for item in instances
+        if item.outcome is Outcome.ACTIVE
+    ]
+    return min(times, default=0.0)
 
 
 def _describe(instance: Instance) -> str:

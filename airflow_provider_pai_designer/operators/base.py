@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from threading import Thread
@@ -48,6 +49,10 @@ _KILL_SECONDS = 4
 
 _QUESTION_SECONDS = 1.0
 _Result = TypeVar("_Result")
+
+
+class _GoesOnError(Exception):
+    """A run that was seen to have ended has not: a list may show a part of its instances."""
 
 
 class PaiDesignerOperator(BaseOperator):
@@ -98,7 +103,7 @@ class RunOperator(PaiDesignerOperator):
 
     :param wait_for_completion: False returns once the run has started, whatever ``deferrable`` says.
     :param deferrable: wait in the triggerer, without a worker slot.
-    :param poll_interval: seconds between polls.
+    :param poll_interval: seconds between polls; None for a tenth of the run's age, between 10 and 60 seconds.
     :param timeout: seconds after which a run that still goes on is stopped, and the task fails.
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
     :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
@@ -117,7 +122,7 @@ class RunOperator(PaiDesignerOperator):
         *,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | str = 10,
+        poll_interval: float | str | None = None,
         timeout: float | str | None = None,
         stream_logs: bool = False,
         cancel_on_kill: bool = True,
@@ -150,25 +155,40 @@ class RunOperator(PaiDesignerOperator):
             return started
         if self.deferrable:
             self._defer(started, waiting)
-        verdict, shown = self._wait(self._run, RunWatch(**waiting))
-        return self._finish(started, verdict, shown)
+        watch = RunWatch(**waiting)
+        while True:
+            verdict, shown = self._wait(self._run, watch)
+            with suppress(_GoesOnError):
+                return self._finish(started, verdict, shown)
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Resume after deferral: read what became of the run, and answer for it."""
-        if not event or "verdict" not in event or "run" not in event:
+    def execute_complete(
+        self,
+        context: Context,
+        event: dict[str, Any] | None = None,
+        *,
+        started: dict[str, Any],
+        waiting: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
+        run = Run.from_dict(started)
+        if not event or "verdict" not in event:
             raise RunOutOfSightError(
-                f"The trigger came back without saying what it saw ({event!r}). The run was left alone: look for it in "
-                "Operation Center, then clear or mark this task."
+                f"The trigger came back without saying what it saw ({event!r}). The {run} was left alone: look for it "
+                "in Operation Center, then clear or mark this task."
             )
         self._attach(context["ti"])
-        self._run = Run.from_dict(event["run"])
-        return self._finish(
-            event["run"],
-            Verdict(event["verdict"]),
-            {},
-            message=event.get("message") or "",
-            stopped=bool(event.get("stopped")),
-        )
+        self._run = run
+        try:
+            return self._finish(
+                started,
+                Verdict(event["verdict"]),
+                {},
+                message=event.get("message") or "",
+                stopped=bool(event.get("stopped")),
+            )
+        except _GoesOnError:
+            self.log.info("The %s goes on; waiting again.", run)
+            self._defer(started, waiting)
 
     def on_kill(self) -> None:
         """Stop the run, if one was started; nothing is started any more."""
@@ -203,9 +223,12 @@ class RunOperator(PaiDesignerOperator):
 
         timeout = None if self.timeout is None else read_number("timeout", self.timeout, least=1)
         return {
-            "poll_interval": read_number("poll_interval", self.poll_interval, least=0.1),
+            "poll_interval": None
+            if self.poll_interval is None
+            else read_number("poll_interval", self.poll_interval, least=0.1),
             "deadline": self._deadline(timeout),
             "outage_seconds": read_number("outage_timeout", self.outage_timeout, least=1),
+            "since": time.time(),
         }
 
     def _deadline(self, timeout: float | None) -> float | None:
@@ -230,6 +253,7 @@ class RunOperator(PaiDesignerOperator):
         self.defer(
             trigger=self._trigger(started, waiting),
             method_name=self.execute_complete.__name__,
+            kwargs={"started": started, "waiting": dict(waiting)},
             timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + BACKSTOP,
         )
 
@@ -277,6 +301,8 @@ class RunOperator(PaiDesignerOperator):
                 f"The last answer was: {message}"
             )
         report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
+        if verdict is Verdict.ENDED and report.goes_on:
+            raise _GoesOnError
         logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
         if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.

@@ -238,7 +238,7 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
     :param region: region instead of the connection's.
     :param wait_for_completion: False returns once the run has started, whatever ``deferrable`` says.
     :param deferrable: wait in the triggerer, without a worker slot.
-    :param poll_interval: seconds between polls.
+    :param poll_interval: seconds between polls; None for a tenth of the run's age, between 10 and 60 seconds.
     :param timeout: seconds after which a run that still goes on is stopped, and the task fails.
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
     :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.

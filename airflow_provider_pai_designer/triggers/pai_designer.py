@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -15,22 +15,26 @@ from airflow_provider_pai_designer.designer.run import Instance, Run, select_cyc
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
-from airflow_provider_pai_designer.monitor.pool import in_pool, surely_in_pool
+from airflow_provider_pai_designer.monitor.pool import surely_in_pool
+from airflow_provider_pai_designer.monitor.shared import SharedWatch, WatchKey, watch_of
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
+from airflow_provider_pai_designer.monitor.watched import Watched
 
 _TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
 """Airflow tells a trigger that it was killed since 3.3; before, it is only cancelled, as it is for any other reason."""
 
 _QUESTION_SECONDS = 10.0
+_MOST_SHOWN = 30
 
 
 class InstancesTrigger(BaseTrigger):
     """Fires when instances have ended, their deadline has passed, or they could not be seen for too long.
 
-    The event is ``{"verdict": ..., "message": ...}``, with what was awaited; it says that they ended, not how: who
-    resumes reads that from the service.
+    The event is ``{"verdict": ..., "message": ..., "instances": {id: status}}``, with what was awaited, in less than two
+    kilobytes. It says that they ended, not how: who resumes reads that from the service.
 
-    :param poll_interval: seconds between polls.
+    :param since: epoch seconds from which the age of what is awaited counts; None for now.
+    :param poll_interval: seconds between polls; None for a tenth of that age, between 10 and 60 seconds.
     :param deadline: epoch seconds at which waiting ends, None for no deadline.
     :param outage_seconds: how long the instances may be out of sight before the trigger says so.
     """
@@ -41,7 +45,8 @@ class InstancesTrigger(BaseTrigger):
         pai_designer_conn_id: str,
         workspace: str | None = None,
         region: str | None = None,
-        poll_interval: float = 30,
+        since: float | None = None,
+        poll_interval: float | None = None,
         deadline: float | None = None,
         outage_seconds: float = OUTAGE_SECONDS,
     ) -> None:
@@ -49,9 +54,12 @@ class InstancesTrigger(BaseTrigger):
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
+        self.since = time.time() if since is None else since
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.outage_seconds = outage_seconds
+        self._watch: SharedWatch | None = None
+        self._seen: Sequence[Instance] = ()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made from again, in this or another triggerer."""
@@ -61,6 +69,7 @@ class InstancesTrigger(BaseTrigger):
                 "pai_designer_conn_id": self.pai_designer_conn_id,
                 "workspace": self.workspace,
                 "region": self.region,
+                "since": self.since,
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
                 "outage_seconds": self.outage_seconds,
@@ -69,18 +78,45 @@ class InstancesTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until there is something to say, and say it once."""
-        watch = RunWatch(poll_interval=self.poll_interval, deadline=self.deadline, outage_seconds=self.outage_seconds)
+        """Look until there is something to say, and say it once."""
+        view = RunWatch(
+            since=self.since,
+            poll_interval=self.poll_interval,
+            deadline=self.deadline,
+            outage_seconds=self.outage_seconds,
+        )
         try:
-            while (verdict := await self._poll(watch)) is Verdict.WAIT:
-                await asyncio.sleep(watch.pause(now=time.time()))
+            verdict = await self._await_end(view)
         except asyncio.CancelledError:
             if not _TRIGGERS_ARE_TOLD:
                 await self.on_kill()
             raise
         done = await self._act(verdict)
-        message = str(watch.last_error or "")[:500]
-        yield TriggerEvent({"verdict": verdict.value, **self._subject(), **done, "message": message})
+        message = str(view.last_error or "")[:500]
+        states = {str(item.id): item.status.value for item in self._seen[:_MOST_SHOWN]}
+        yield TriggerEvent(
+            {"verdict": verdict.value, **self._subject(), **done, "instances": states, "message": message}
+        )
+
+    async def _await_end(self, view: RunWatch) -> Verdict:
+        """Look through the watch that all triggers of the workspace share."""
+        self._watch = watch_of(
+            WatchKey(self.pai_designer_conn_id, self.workspace, self.region, environment=self._environment)
+        )
+        watched, after = self._watched(), 0.0
+        with self._watch.follow(watched):
+            while True:
+                try:
+                    async with asyncio.timeout(None if self.deadline is None else self.deadline - time.time() + 1):
+                        self._seen = instances = await self._watch.look(watched, after=after)
+                except Exception as error:
+                    # Whatever keeps us from looking is not the run's failure.
+                    verdict = view.miss(error, now=time.time())
+                else:
+                    verdict = view.observe(instances, now=time.time(), complete=self._is_complete(instances))
+                if verdict is not Verdict.WAIT:
+                    return verdict
+                after = view.pause(now=time.time())
 
     async def on_kill(self) -> None:
         """Nothing is stopped: what is awaited belongs to somebody else."""
@@ -97,28 +133,24 @@ class InstancesTrigger(BaseTrigger):
         """The arguments that only this kind of trigger has."""
         return self._subject()
 
-    def _list(self) -> Sequence[Instance]:
-        """Look at it."""
+    @property
+    def _environment(self) -> str:
+        """``DEV`` or ``PROD``."""
         raise NotImplementedError
 
-    def _look(self) -> Sequence[Instance]:
-        with self._hook.one_attempt():
-            return self._list()
-
-    async def _poll(self, watch: RunWatch) -> Verdict:
-        try:
-            instances = await in_pool(self._look)
-        except Exception as error:
-            # Whatever keeps us from looking is not the run's failure; an exception would lose its type on the way.
-            return watch.miss(error, now=time.time())
-        return watch.observe(instances, now=time.time(), complete=self._is_complete(instances))
+    def _watched(self) -> Watched:
+        """What the shared watch has to know."""
+        raise NotImplementedError
 
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         """Whether no instance is missing that is still to come."""
         return True
 
-    @cached_property
+    @property
     def _hook(self) -> PaiDesignerHook:
+        """The hook that all triggers of a workspace share; one of its own for a trigger that has not begun."""
+        if self._watch is not None:
+            return self._watch.hook
         return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
 
 
@@ -126,7 +158,7 @@ class PaiDesignerRunTrigger(InstancesTrigger):
     """Fires when a run has ended, its deadline has passed, or it could not be seen for too long.
 
     :param run: the run, as :meth:`~airflow_provider_pai_designer.designer.run.Run.to_dict` gives it; without remote
-        DAG ids it is looked for by its name. Further members come back in the event as they are.
+        DAG ids it is looked for by its name.
     :param cancel_on_kill: whether the run belongs to the task, and is stopped when the task is killed or out of time.
     """
 
@@ -135,10 +167,11 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         self.run_data = run
         self.cancel_on_kill = cancel_on_kill
         self._has_fired = False
+        self._identified: Run | None = None
 
-    @cached_property
+    @property
     def _run(self) -> Run:
-        return Run.from_dict(self.run_data)
+        return self._identified or Run.from_dict(self.run_data)
 
     async def on_kill(self) -> None:
         """Stop the run, unless the task still waits for it: a trigger that only moves looks the same."""
@@ -167,17 +200,37 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         return done
 
     def _subject(self) -> dict[str, Any]:
-        return {"run": self.run_data}
+        return {"run_name": self._run.name}
 
     def _arguments(self) -> dict[str, Any]:
-        return {**super()._arguments(), "cancel_on_kill": self.cancel_on_kill}
+        return {"run": self.run_data, "cancel_on_kill": self.cancel_on_kill}
 
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         return not young_dags(self._run, instances)
 
-    def _list(self) -> Sequence[Instance]:
-        self._run = self._hook.identify(self._run)
-        return self._hook.list_instances(self._run)
+    @property
+    def _environment(self) -> str:
+        return self._run.environment
+
+    def _watched(self) -> Watched:
+        run = self._identified = self._run
+        watched = Watched(
+            days=(run.business_date, run.last_business_date or run.business_date),
+            dag_ids=run.remote_dag_ids,
+            is_whole=self._shows_the_node,
+            look=lambda hook: self._look(hook, watched),
+        )
+        return watched
+
+    def _look(self, hook: PaiDesignerHook, watched: Watched) -> Sequence[Instance]:
+        run = self._identified = hook.identify(self._run)
+        watched.dag_ids = run.remote_dag_ids
+        return hook.list_instances(run)
+
+    def _shows_the_node(self, instances: Sequence[Instance]) -> bool:
+        """Whether every remote DAG shows an instance of the node, and not only one that stands for the run."""
+        run = self._run
+        return not young_dags(run, [item for item in instances if run.node_id in (None, item.node_id)])
 
 
 class PaiDesignerScheduledInstanceTrigger(InstancesTrigger):
@@ -205,8 +258,16 @@ class PaiDesignerScheduledInstanceTrigger(InstancesTrigger):
             "cycle": self.cycle,
         }
 
-    def _list(self) -> Sequence[Instance]:
-        found = self._hook.list_scheduled_instances(
+    @property
+    def _environment(self) -> str:
+        return self.environment
+
+    def _watched(self) -> Watched:
+        day = date.fromisoformat(self.business_date)
+        return Watched(days=(day, day), look=self._look)
+
+    def _look(self, hook: PaiDesignerHook) -> Sequence[Instance]:
+        found = hook.list_scheduled_instances(
             self.node_id, business_date=date.fromisoformat(self.business_date), environment=self.environment
         )
         return select_cycle(found, self.cycle)

@@ -307,6 +307,14 @@ VERBS: dict[str, Read | Write] = {
             scene.workspace, node_id=scene.node_id, environment=PROD, business_date=DAY
         ),
     ),
+    "list_newest": Read(
+        operation="ListInstances",
+        call=lambda cloud, scene: cloud.list_newest(scene.workspace, PROD, first=DAY, last=DAY, page=1),
+    ),
+    "list_by_ids": Read(
+        operation="GetInstance",
+        call=lambda cloud, scene: cloud.list_by_ids(scene.workspace, PROD, business_date=DAY, ids=[scene.instance_id]),
+    ),
     "get_instance": Read(
         operation="GetInstance", call=lambda cloud, scene: cloud.get_instance(scene.instance_id, PROD)
     ),

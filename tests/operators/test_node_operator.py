@@ -268,10 +268,27 @@ def test_bad_input_is_one_clear_error_before_any_write(
     assert isinstance(caught.value, PaiDesignerError)
 
 
-@pytest.mark.parametrize("event", [None, {}, {"verdict": "ended"}])
-def test_a_trigger_that_says_nothing_is_no_success(task: Task, event: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("event", [None, {}])
+def test_a_trigger_that_says_nothing_is_no_success(
+    connected: Emulator, task: Task, event: dict[str, Any] | None
+) -> None:
+    with pytest.raises(TaskDeferred) as deferral:
+        (subject := operator(deferrable=True)).execute(task.context)
     with pytest.raises(RunOutOfSightError, match="without saying"):
-        operator().execute_complete(task.context, event=event)
+        subject.resume_execution(
+            deferral.value.method_name, {**(deferral.value.kwargs or {}), "event": event}, task.context
+        )
+
+
+def test_a_run_that_has_not_ended_after_all_is_waited_for_again(connected: Emulator, task: Task) -> None:
+    subject = operator(deferrable=True, timeout=60)
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*", "times": 1}]})
+    with pytest.raises(TaskDeferred) as first:
+        subject.execute(task.context)
+    arguments = {**(first.value.kwargs or {}), "event": {"verdict": "ended", "run_name": "x"}}
+    with pytest.raises(TaskDeferred) as again:
+        subject.resume_execution(first.value.method_name, arguments, task.context)
+    assert again.value.trigger.serialize() == first.value.trigger.serialize()
 
 
 def test_no_template_field_is_written_while_a_task_runs(connected: Emulator, task: Task) -> None:
