@@ -9,7 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_pai_designer.cloud.verbs import Pause
-from airflow_provider_pai_designer.designer.node import Change, EnsuredNode, Node, StoredNode, difference
+from airflow_provider_pai_designer.designer.node import (
+    Change,
+    DeployedNode,
+    EnsuredNode,
+    Node,
+    StoredNode,
+    difference,
+)
 from airflow_provider_pai_designer.designer.workspace import Deployment, DeploymentStatus, Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     DeploymentError,
@@ -66,13 +73,16 @@ class NodeEnsurer:
             actions += self._submit(stored)
             stored = self._submitted(stored, wanted)
         self._pause(0)
-        if environment is Environment.PROD and (actions or not self._is_in_production(stored)):
-            self._deploy(stored)
-            actions.append("deployed")
-            stored = self._submitted(stored, wanted)
+        running = None
+        if environment is Environment.PROD:
+            running = None if actions else self._in_production(stored)
+            if running is None and (actions or not self._is_in_production(stored)):
+                self._deploy(stored)
+                actions.append("deployed")
+                stored = self._submitted(stored, wanted)
         return EnsuredNode(
             file_id=stored.file_id,
-            node_id=self._node_id(stored, environment),
+            node_id=running.id if running else self._node_id(stored, environment),
             actions=tuple(actions),
             version=stored.version or None,
         )
@@ -222,6 +232,16 @@ class NodeEnsurer:
                 f"DataWorks did not keep {', '.join(change.name for change in lost)} of the node {wanted.name!r} as it "
                 "was sent. The node was not submitted: look at it in DataStudio, or give these properties other values."
             )
+
+    def _in_production(self, stored: StoredNode) -> DeployedNode | None:
+        """Read the node that production has of this version; None where that cannot be told from the node itself."""
+        if not stored.committed or stored.node_id is None:
+            return None
+        try:
+            node = self._dataworks.get_node(stored.node_id, Environment.PROD)
+        except (NotFoundError, RejectedError):
+            return None
+        return node if (node.file_id, node.version) == (stored.file_id, stored.version) else None
 
     def _is_in_production(self, stored: StoredNode) -> bool:
         return stored.committed and any(

@@ -17,6 +17,7 @@ from airflow_provider_pai_designer.exceptions import (
     PermissionDeniedError,
     QuotaExhaustedError,
     RejectedError,
+    one_line,
 )
 
 OUTAGE_SECONDS = 3600.0
@@ -89,7 +90,7 @@ class RunWatch:
         """Take in that a poll saw nothing. A run is never judged by a poll that failed."""
         self._blind_since = self._blind_since or now
         self.last_error = error
-        self._say(f"the service does not let us see at the moment, looking again: {error}")
+        self._say(f"the service does not let us see at the moment, looking again: {one_line(str(error))}")
         self._misses += 1
         patience = self.outage_seconds
         if isinstance(error, _CLEAR_NO):

@@ -22,7 +22,6 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.exceptions import (
-    AuthenticationError,
     PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
@@ -330,7 +329,7 @@ class RunOperator(PaiDesignerOperator):
     def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
 
-        :param begun: whether the key was good before, so that it is renewed if it is refused now.
+        :param begun: whether the run was seen before, so that a clear no may pass too, as it may in a poll.
         """
         from airflow_provider_pai_designer.hooks.arguments import read_number
 
@@ -340,8 +339,7 @@ class RunOperator(PaiDesignerOperator):
             try:
                 return look()
             except ServiceError as error:
-                passes = error.retryable or (begun and isinstance(error, AuthenticationError))
-                if not passes or watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
+                if not (error.retryable or begun) or watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
                     raise
                 self._hook.pause(watch.pause(now=time.time()))
 

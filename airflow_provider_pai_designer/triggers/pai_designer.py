@@ -12,7 +12,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pai_designer.designer.run import Instance, Run, select_cycle, young_dags
-from airflow_provider_pai_designer.exceptions import PaiDesignerError
+from airflow_provider_pai_designer.exceptions import PaiDesignerError, one_line
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
 from airflow_provider_pai_designer.monitor.pool import surely_in_pool
@@ -30,8 +30,8 @@ _MOST_SHOWN = 30
 class InstancesTrigger(BaseTrigger):
     """Fires when instances have ended, their deadline has passed, or they could not be seen for too long.
 
-    The event is ``{"verdict": ..., "message": ..., "instances": {id: status}}``, with what was awaited, in less than two
-    kilobytes. It says that they ended, not how: who resumes reads that from the service.
+    The event is ``{"verdict": ..., "message": ..., "instances": {id: status}}``, with what was awaited, in less than
+    two kilobytes. It says that they ended, not how: who resumes reads that from the service.
 
     :param since: epoch seconds from which the age of what is awaited counts; None for now.
     :param poll_interval: seconds between polls; None for a tenth of that age, between 10 and 60 seconds.
@@ -92,7 +92,7 @@ class InstancesTrigger(BaseTrigger):
                 await self.on_kill()
             raise
         done = await self._act(verdict)
-        message = str(view.last_error or "")[:500]
+        message = one_line(str(view.last_error or ""))[:500]
         states = {str(item.id): item.status.value for item in self._seen[:_MOST_SHOWN]}
         yield TriggerEvent(
             {"verdict": verdict.value, **self._subject(), **done, "instances": states, "message": message}

@@ -357,3 +357,15 @@ def test_every_template_field_is_an_attribute_once(kind: type[Any]) -> None:
     subject = kind(task_id="t", **needed)
     assert all(hasattr(subject, name) for name in subject.template_fields)
     assert len(set(subject.template_fields)) == len(subject.template_fields)
+
+
+@pytest.mark.parametrize("environment", ["DEV", "PROD"])
+def test_an_unchanged_node_costs_three_calls_and_two_more_in_a_new_process(
+    connected: Emulator, environment: str
+) -> None:
+    node = deployed(environment=environment)
+    before = connected.control.calls()
+    with writes(connected) as called:
+        assert deployed(node_name=node["node_name"], environment=environment)["node_id"] == node["node_id"]
+    assert called == []
+    assert connected.control.calls() - before <= 3 + 2
