@@ -5,7 +5,9 @@ Source: https://www.alibabacloud.com/help/en/dataworks/developer-reference/use-d
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from functools import cache
 from threading import Event, Lock
 
@@ -13,23 +15,30 @@ CALLS_PER_SECOND = 5.0
 """What every edition below Enterprise allows the whole account."""
 
 
+_SLACK_SECONDS = 0.1
+"""Two calls that leave a second apart may arrive a little closer together."""
+
+
 class Limiter:
-    """Spaces calls out; after a pause, as many as fit into a second may come at once.
+    """Lets no second have more calls than are allowed; within it they may come at once.
 
     :param rate: calls per second.
     """
 
     def __init__(self, rate: float) -> None:
-        self._interval = 1 / rate
+        at_once = 0 if math.isinf(rate) else max(1, math.floor(rate))
+        self._period = at_once / rate + _SLACK_SECONDS
         self._lock = Lock()
-        self._next = 0.0
+        self._last = deque([-math.inf] * at_once, maxlen=at_once)
 
     def wait(self) -> None:
         """Return when the next call may be made."""
+        if not self._last:
+            return
         with self._lock:
             now = time.monotonic()
-            self._next = max(self._next + self._interval, now - 1 + self._interval)
-            delay = self._next - now
+            self._last.append(max(now, self._last[0] + self._period))
+            delay = self._last[-1] - now
         if delay > 0:
             Event().wait(delay)
 

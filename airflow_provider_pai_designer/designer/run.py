@@ -92,7 +92,7 @@ _EXECUTED = (TaskType.NORMAL, TaskType.MANUAL)
 _OUTCOME_ORDER = (Outcome.FAILURE, Outcome.FROZEN, Outcome.UNKNOWN, Outcome.DRY_RUN, Outcome.SUCCESS)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One execution of a node.
 
@@ -159,7 +159,7 @@ class Instance:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One Test or one Backfill started by us.
 

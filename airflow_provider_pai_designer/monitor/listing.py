@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from airflow_provider_pai_designer.designer.run import InstancePage
 from airflow_provider_pai_designer.monitor.watched import Watched
@@ -58,13 +59,12 @@ def cheapest(listing: Listing, wanted: Sequence[Watched], *, ids_at_once: int) -
 
     :param ids_at_once: how many instances one call reads by their ids.
     """
-    nearest = sorted(wanted, key=listing.pages_to)
+    nearest = sorted(((listing.pages_to(item), item.price(ids_at_once), item) for item in wanted), key=itemgetter(0))
     chosen, alone = 0, 0.0
-    best: float = math.ceil(sum(item.price(ids_at_once) for item in wanted))
+    best: float = math.ceil(sum(price for _, price, _ in nearest))
     # all of them out of the list, then all but the deepest, and so on
-    for count in range(len(nearest), 0, -1):
-        cost = listing.pages_to(nearest[count - 1]) + math.ceil(alone)
-        if cost < best:
-            best, chosen = cost, count
-        alone += nearest[count - 1].price(ids_at_once)
-    return nearest[:chosen]
+    for count, (pages, price, _) in zip(range(len(nearest), 0, -1), reversed(nearest), strict=True):
+        if pages + math.ceil(alone) < best:
+            best, chosen = pages + math.ceil(alone), count
+        alone += price
+    return [item for _, _, item in nearest[:chosen]]

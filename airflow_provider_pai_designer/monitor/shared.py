@@ -49,6 +49,7 @@ _HOOK_SECONDS = 30.0
 """A hook that is refused something is made anew, but not more often."""
 
 _OF_THE_RUN = (NotFoundError, RejectedError, PermissionDeniedError)
+_PAUSE_SECONDS = 1.0
 _STORM = 2
 """So many failures in a row, and everybody who is due is told: what cannot be seen now is not asked for one by one."""
 
@@ -196,7 +197,8 @@ class SharedWatch:
         listing = Listing(pages_left=LAST_PAGE)
         claims = _Claims(self._watched)
         alone: list[Watched] = []
-        for number in range(1, LAST_PAGE + 1):
+        number = 1
+        while number <= LAST_PAGE:
             wanted = self._staying(wanted)
             chosen = cheapest(listing, wanted, ids_at_once=ids_at_once)
             for item in (others := _without(wanted, chosen)):
@@ -210,13 +212,19 @@ class SharedWatch:
                 log.warning("The list of all instances is refused, so runs are looked at one by one: %s", error)
                 self._may_list = False
                 return [*alone, *chosen]
-            except Exception as error:
+            except NotFoundError as error:
                 self._take_blow(chosen, error)
                 break
+            except Exception as error:
+                # Once more, before everybody waits for another interval.
+                self._take_blow((), error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
             seen = claims.take_in(page, first_row=listing.rows)
             self._tell_in_passing(seen)
             found = [item for item in chosen if item in seen and item.is_complete]
             self._tell(found)
+            number += 1
             listing, wanted = listing.after(page, found=len(found)), _without(chosen, found)
         return alone
 

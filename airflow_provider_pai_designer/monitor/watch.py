@@ -46,7 +46,7 @@ class Verdict(StrEnum):
     OUT_OF_SIGHT = "out_of_sight"
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RunWatch:
     """Follows one run.
 

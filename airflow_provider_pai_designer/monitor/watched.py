@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     """The wish of a trigger to see its instances.
 
@@ -29,7 +29,7 @@ class Request:
     answer: asyncio.Future[Sequence[Instance]]
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Watched:
     """Something with instances, and what is known of them.
 

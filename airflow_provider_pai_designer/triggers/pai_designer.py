@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -15,10 +15,11 @@ from airflow_provider_pai_designer.designer.run import Instance, Run, select_cyc
 from airflow_provider_pai_designer.exceptions import PaiDesignerError, one_line
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
-from airflow_provider_pai_designer.monitor.pool import surely_in_pool
-from airflow_provider_pai_designer.monitor.shared import SharedWatch, WatchKey, watch_of
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
-from airflow_provider_pai_designer.monitor.watched import Watched
+
+if TYPE_CHECKING:
+    from airflow_provider_pai_designer.monitor.shared import SharedWatch
+    from airflow_provider_pai_designer.monitor.watched import Watched
 
 _TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
 """Airflow tells a trigger that it was killed since 3.3; before, it is only cancelled, as it is for any other reason."""
@@ -100,6 +101,8 @@ class InstancesTrigger(BaseTrigger):
 
     async def _await_end(self, view: RunWatch) -> Verdict:
         """Look through the watch that all triggers of the workspace share."""
+        from airflow_provider_pai_designer.monitor.shared import WatchKey, watch_of
+
         self._watch = watch_of(
             WatchKey(self.pai_designer_conn_id, self.workspace, self.region, environment=self._environment)
         )
@@ -176,6 +179,8 @@ class PaiDesignerRunTrigger(InstancesTrigger):
     async def on_kill(self) -> None:
         """Stop the run, unless the task still waits for it: a trigger that only moves looks the same."""
         if self.cancel_on_kill and not self._has_fired:
+            from airflow_provider_pai_designer.monitor.pool import surely_in_pool
+
             # In a thread, which ends its work though Airflow cancels this call after about a second.
             await surely_in_pool(self._stop_unless_awaited)
 
@@ -194,6 +199,8 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         return True
 
     async def _act(self, verdict: Verdict) -> dict[str, Any]:
+        from airflow_provider_pai_designer.monitor.pool import surely_in_pool
+
         stops = verdict is Verdict.DEADLINE and self.cancel_on_kill
         done = {"stopped": await surely_in_pool(self._stop)} if stops else {}
         self._has_fired = True
@@ -213,6 +220,8 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         return self._run.environment
 
     def _watched(self) -> Watched:
+        from airflow_provider_pai_designer.monitor.watched import Watched
+
         run = self._identified = self._run
         watched = Watched(
             days=(run.business_date, run.last_business_date or run.business_date),
@@ -263,6 +272,8 @@ class PaiDesignerScheduledInstanceTrigger(InstancesTrigger):
         return self.environment
 
     def _watched(self) -> Watched:
+        from airflow_provider_pai_designer.monitor.watched import Watched
+
         day = date.fromisoformat(self.business_date)
         return Watched(days=(day, day), look=self._look)
 
