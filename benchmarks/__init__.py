@@ -1,0 +1,1 @@
+"""What the provider costs, beside what others cost; run it with ``make bench``."""

@@ -1,0 +1,1 @@
+"""Many deferred runs in one event loop, of ours and of others, and what they cost."""
