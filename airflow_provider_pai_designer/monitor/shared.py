@@ -12,7 +12,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -110,15 +110,14 @@ class SharedWatch:
         """Whether nobody waits."""
         return not self._watched
 
-    @contextmanager
-    def follow(self, watched: Watched) -> Iterator[None]:
-        """Watch something for the length of a ``with`` block."""
+    def begin(self, watched: Watched) -> None:
+        """Watch something, until :meth:`end`."""
         self._watched.add(watched)
-        try:
-            yield
-        finally:
-            self._watched.discard(watched)
-            self._changed.set()
+
+    def end(self, watched: Watched) -> None:
+        """Watch it no longer; the watch ends with the last."""
+        self._watched.discard(watched)
+        self._changed.set()
 
     async def look(self, watched: Watched, *, after: float) -> Sequence[Instance]:
         """Look at something.

@@ -26,6 +26,7 @@ _TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
 
 _QUESTION_SECONDS = 10.0
 _MOST_SHOWN = 30
+_LAST_LOOK_SECONDS = 1.0
 
 
 class InstancesTrigger(BaseTrigger):
@@ -107,19 +108,27 @@ class InstancesTrigger(BaseTrigger):
             WatchKey(self.pai_designer_conn_id, self.workspace, self.region, environment=self._environment)
         )
         watched, after = self._watched(), 0.0
-        with self._watch.follow(watched):
+        self._watch.begin(watched)
+        try:
             while True:
                 try:
-                    async with asyncio.timeout(None if self.deadline is None else self.deadline - time.time() + 1):
-                        self._seen = instances = await self._watch.look(watched, after=after)
+                    self._seen = await self._look_in_time(self._watch, watched, after)
                 except Exception as error:
                     # Whatever keeps us from looking is not the run's failure.
                     verdict = view.miss(error, now=time.time())
                 else:
-                    verdict = view.observe(instances, now=time.time(), complete=self._is_complete(instances))
+                    verdict = view.observe(self._seen, now=time.time(), complete=self._is_complete(self._seen))
                 if verdict is not Verdict.WAIT:
                     return verdict
                 after = view.pause(now=time.time())
+        finally:
+            self._watch.end(watched)
+
+    async def _look_in_time(self, watch: SharedWatch, watched: Watched, after: float) -> Sequence[Instance]:
+        if self.deadline is None:
+            return await watch.look(watched, after=after)
+        async with asyncio.timeout(self.deadline - time.time() + _LAST_LOOK_SECONDS):
+            return await watch.look(watched, after=after)
 
     async def on_kill(self) -> None:
         """Nothing is stopped: what is awaited belongs to somebody else."""
@@ -223,17 +232,17 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         from airflow_provider_pai_designer.monitor.watched import Watched
 
         run = self._identified = self._run
-        watched = Watched(
+        self._entry = Watched(
             days=(run.business_date, run.last_business_date or run.business_date),
             dag_ids=run.remote_dag_ids,
             is_whole=self._shows_the_node,
-            look=lambda hook: self._look(hook, watched),
+            look=self._look,
         )
-        return watched
+        return self._entry
 
-    def _look(self, hook: PaiDesignerHook, watched: Watched) -> Sequence[Instance]:
+    def _look(self, hook: PaiDesignerHook) -> Sequence[Instance]:
         run = self._identified = hook.identify(self._run)
-        watched.dag_ids = run.remote_dag_ids
+        self._entry.dag_ids = run.remote_dag_ids
         return hook.list_instances(run)
 
     def _shows_the_node(self, instances: Sequence[Instance]) -> bool:
