@@ -47,6 +47,8 @@ _KILL_SECONDS = 4
 """Airflow leaves a killed task five seconds."""
 
 _QUESTION_SECONDS = 1.0
+_STARTED = "run"
+"""The XCom that brings a run over a deferral."""
 _Result = TypeVar("_Result")
 
 
@@ -153,6 +155,7 @@ class RunOperator(PaiDesignerOperator):
         if not self.wait_for_completion:
             return started
         if self.deferrable:
+            context["ti"].xcom_push(key=_STARTED, value=started)
             self._defer(started, waiting)
         watch = RunWatch(**waiting)
         while True:
@@ -160,15 +163,10 @@ class RunOperator(PaiDesignerOperator):
             with suppress(_GoesOnError):
                 return self._finish(started, verdict, shown)
 
-    def execute_complete(
-        self,
-        context: Context,
-        event: dict[str, Any] | None = None,
-        *,
-        started: dict[str, Any],
-        waiting: dict[str, Any],
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
+        ti = context["ti"]
+        started = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=_STARTED)
         run = Run.from_dict(started)
         if not event or "verdict" not in event:
             raise RunOutOfSightError(
@@ -187,7 +185,7 @@ class RunOperator(PaiDesignerOperator):
             )
         except _GoesOnError:
             self.log.info("The %s goes on; waiting again.", run)
-            self._defer(started, waiting)
+            self._defer(started, event["waiting"])
 
     def on_kill(self) -> None:
         """Stop the run, if one was started; nothing is started any more."""
@@ -252,7 +250,6 @@ class RunOperator(PaiDesignerOperator):
         self.defer(
             trigger=self._trigger(started, waiting),
             method_name=self.execute_complete.__name__,
-            kwargs={"started": started, "waiting": dict(waiting)},
             timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + BACKSTOP,
         )
 

@@ -96,12 +96,13 @@ class InstancesSensor(BaseSensorOperator):
                 return found.xcom_value
             return self._defer(context, deadline)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any], deadline: float) -> Any:
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Resume after deferral: look once more, and answer."""
         with self._softly():
             self._has_looked = True
             if found := self.poke(context):
                 return found.xcom_value
+            deadline = event["waiting"]["deadline"]
             if time.time() >= deadline:
                 raise AirflowSensorTimeout(
                     f"{self._describe()} did not come to a good end within {self.timeout:g} seconds. "
@@ -193,7 +194,6 @@ class InstancesSensor(BaseSensorOperator):
         self.defer(
             trigger=trigger,
             method_name=self.execute_complete.__name__,
-            kwargs={"deadline": deadline},
             timeout=timedelta(seconds=max(0, deadline - time.time())) + _BACKSTOP,
         )
 

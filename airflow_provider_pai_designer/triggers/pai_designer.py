@@ -32,8 +32,9 @@ _LAST_LOOK_SECONDS = 1.0
 class InstancesTrigger(BaseTrigger):
     """Fires when instances have ended, their deadline has passed, or they could not be seen for too long.
 
-    The event is ``{"verdict": ..., "message": ..., "instances": {id: status}}``, with what was awaited, in less than
-    two kilobytes. It says that they ended, not how: who resumes reads that from the service.
+    The event is ``{"verdict": ..., "message": ..., "instances": {id: status}, "waiting": {...}}``, with what was
+    awaited, in less than two kilobytes. It says that they ended, not how: who resumes reads that from the service. All
+    that is needed to wait on is in it, for ``dag.test()`` resumes a task with the event alone.
 
     :param since: epoch seconds from which the age of what is awaited counts; None for now.
     :param poll_interval: seconds between polls; None for a tenth of that age, between 10 and 60 seconds.
@@ -71,22 +72,24 @@ class InstancesTrigger(BaseTrigger):
                 "pai_designer_conn_id": self.pai_designer_conn_id,
                 "workspace": self.workspace,
                 "region": self.region,
-                "since": self.since,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "outage_seconds": self.outage_seconds,
+                **self._waiting,
                 **self._arguments(),
             },
         )
 
+    @property
+    def _waiting(self) -> dict[str, Any]:
+        """How to wait, as plain JSON."""
+        return {
+            "since": self.since,
+            "poll_interval": self.poll_interval,
+            "deadline": self.deadline,
+            "outage_seconds": self.outage_seconds,
+        }
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is something to say, and say it once."""
-        view = RunWatch(
-            since=self.since,
-            poll_interval=self.poll_interval,
-            deadline=self.deadline,
-            outage_seconds=self.outage_seconds,
-        )
+        view = RunWatch(**self._waiting)
         try:
             verdict = await self._await_end(view)
         except asyncio.CancelledError:
@@ -97,7 +100,14 @@ class InstancesTrigger(BaseTrigger):
         message = one_line(str(view.last_error or ""))[:500]
         states = {str(item.id): item.status.value for item in self._seen[:_MOST_SHOWN]}
         yield TriggerEvent(
-            {"verdict": verdict.value, **self._subject(), **done, "instances": states, "message": message}
+            {
+                "verdict": verdict.value,
+                **self._subject(),
+                **done,
+                "instances": states,
+                "message": message,
+                "waiting": self._waiting,
+            }
         )
 
     async def _await_end(self, view: RunWatch) -> Verdict:

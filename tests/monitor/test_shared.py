@@ -201,7 +201,7 @@ def test_runs_beyond_the_last_page_of_the_list_are_read_by_themselves() -> None:
     assert lateness(service, triggerer)[-1] <= 65
 
 
-def test_clocks_that_differ_keep_nothing_from_being_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_differ_keep_nothing_from_being_seen() -> None:
     service = Service()
     runs = started(service, 20, shortest=3000)
     triggerer = Triggerer(service=service)
@@ -260,7 +260,7 @@ def test_a_list_that_is_refused_is_done_without() -> None:
     assert set(triggerer.verdicts.values()) == {"ended"}
 
 
-def test_a_connection_that_is_edited_while_it_is_watched_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_is_edited_while_it_is_watched_is_read_again() -> None:
     service = Service()
     made: list[float] = []
 
@@ -275,9 +275,9 @@ def test_a_connection_that_is_edited_while_it_is_watched_is_read_again(monkeypat
     service.trouble = revoked
     run_to_watch = service.add(seconds=1000)
     triggerer = Triggerer(service=service)
-    with simulated(service) as run:
+    with simulated(service) as run, pytest.MonkeyPatch.context() as patch:
         make = vars(shared)["PaiDesignerHook"]
-        monkeypatch.setattr(shared, "PaiDesignerHook", remade)
+        patch.setattr(shared, "PaiDesignerHook", remade)
         run(triggerer.watch(run_to_watch))
     assert triggerer.verdicts == {run_to_watch.name: "ended"}
     assert 2 <= len(made) <= 8

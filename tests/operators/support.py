@@ -83,6 +83,7 @@ class Task:
                 try_number=1,
                 max_tries=0,
                 xcom_push=lambda key, value: self.xcoms.update({key: value}),
+                xcom_pull=lambda *, key, **_: self.xcoms.get(key),
             ),
             "dag_run": SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None),
             "dag": SimpleNamespace(fileloc=__file__),

@@ -53,7 +53,8 @@ def test_the_main_job(connected: Emulator, generation: Generation, task: Task, d
     assert instance["status"] == "SUCCESS"
     assert instance["parameters"] == "bizdate=$bizdate"
     assert instance["duration_seconds"] > 0
-    assert {key: result[key] for key in ("node_id", "run_name", "remote_dag_ids")} == task.xcoms
+    shared = ("node_id", "run_name", "remote_dag_ids")
+    assert {key: result[key] for key in shared} == {key: task.xcoms[key] for key in shared}
     shown = [record["event"] for record in records]
     assert any(line.endswith("SKYNET_PARAVALUE=bizdate=20261122") for line in shown)
     assert any(line.endswith("ran with the scheduling parameters bizdate=20261122") for line in shown)
@@ -285,10 +286,12 @@ def test_a_run_that_has_not_ended_after_all_is_waited_for_again(connected: Emula
     connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*", "times": 1}]})
     with pytest.raises(TaskDeferred) as first:
         subject.execute(task.context)
-    arguments = {**(first.value.kwargs or {}), "event": {"verdict": "ended", "run_name": "x"}}
+    trigger = first.value.trigger
+    waiting = {name: getattr(trigger, name) for name in ("since", "poll_interval", "deadline", "outage_seconds")}
+    arguments = {"event": {"verdict": "ended", "run_name": "x", "waiting": waiting}}
     with pytest.raises(TaskDeferred) as again:
         subject.resume_execution(first.value.method_name, arguments, task.context)
-    assert again.value.trigger.serialize() == first.value.trigger.serialize()
+    assert again.value.trigger.serialize() == trigger.serialize()
 
 
 def test_no_template_field_is_written_while_a_task_runs(connected: Emulator, task: Task) -> None:
