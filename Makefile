@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: setup demo test test-browser chaos chaos-smoke chromium lint format build clean
+.PHONY: setup demo test test-browser chaos chaos-smoke soak chromium bench lint format build clean
 
 setup: .venv/.installed
 
@@ -23,8 +23,10 @@ setup: .venv/.installed
 demo: setup ## run the main job on a local DataWorks; run it again to see an unchanged node
 	@$(RUN)/pai-designer demo
 
+# the second line kills tasks at four points, under an Airflow that must not share the processor with other tests
 test: setup
 	$(RUN)/pytest -n 4 --dist loadfile
+	$(RUN)/pytest tests/chaos
 
 test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow, started from its pages
 	$(RUN)/pytest tests/browser
@@ -38,11 +40,23 @@ chromium:
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-inter
 
 # mypy reads tests/browser too
-chaos: .venv/.browser-installed ## kill a task at every point, in every way, under a real Airflow; some 20 minutes
-	PAI_DESIGNER_CHAOS_ALL=1 $(RUN)/pytest -v -s tests/chaos
+chaos: .venv/.browser-installed ## kill, clear, cancel at every point under a real Airflow, into docs/chaos.md; an hour
+	PAI_DESIGNER_CHAOS=all PAI_DESIGNER_CHAOS_PAGE=docs/chaos.md $(RUN)/pytest -v tests/chaos
 
-chaos-smoke: .venv/.browser-installed ## the same at four points, and every way to cancel
-	$(RUN)/pytest -s tests/chaos
+chaos-smoke: .venv/.browser-installed ## some of the same
+	PAI_DESIGNER_CHAOS=smoke $(RUN)/pytest tests/chaos
+
+soak: .venv/.browser-installed ## 200 runs in 30 minutes of bad weather, kills and cancels
+	$(RUN)/pytest tests/soak
+
+# an environment of its own: the peers ask for older versions of what the rest is tested with
+.bench/venv/.installed: uv.lock pyproject.toml | $(UV)
+	UV_PROJECT_ENVIRONMENT=.bench/venv $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group bench \
+		--compile-bytecode
+	@touch $@
+
+bench: .bench/venv/.installed ## what the provider costs beside others, into docs/benchmarks.md; BENCH="--full", BENCH="one_day cost"
+	.bench/venv/bin/python -m benchmarks $(BENCH)
 
 lint: setup .venv/.browser-installed
 	$(RUN)/ruff check .

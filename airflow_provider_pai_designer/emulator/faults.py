@@ -27,7 +27,7 @@ def take(world: World, operation: str) -> Fault | None:
         if used_up or not fault.matches(operation=operation):
             continue
         world.use_behaviour(row["id"])
-        if row["used"] >= fault.after:
+        if row["used"] >= fault.after and fault.strikes(row["used"]):
             return fault
     return None
 

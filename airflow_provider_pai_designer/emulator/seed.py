@@ -35,6 +35,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
@@ -226,6 +227,8 @@ class Fault:
     :param operation: pattern for the operation's name.
     :param after: how many matching calls come through before the first that does not.
     :param times: how many calls meet the fault; None for every one.
+    :param chance: how many of these do meet it, drawn for each call alone: 0.1 for one in ten.
+    :param draw: with another number the lot falls on other calls.
     :param done: whether the operation is carried out all the same; ``delay``, ``truncated`` and ``contradict`` always.
     :param seconds: of ``delay`` in real time, of ``later`` in simulated time.
     :param status: HTTP status of ``http``.
@@ -237,6 +240,8 @@ class Fault:
     operation: str = "*"
     after: int = 0
     times: int | None = 1
+    chance: float = 1.0
+    draw: int = 0
     done: bool = False
     seconds: float = 1.0
     status: int = 500
@@ -250,6 +255,8 @@ class Fault:
             raise SeedError(f"A fault is one of {', '.join(FAULTS)}, not {self.behaviour!r}.")
         if not 400 <= self.status <= 599:
             raise SeedError(f"The HTTP status of a fault is between 400 and 599, not {self.status}.")
+        if not 0 < self.chance <= 1:
+            raise SeedError(f"The chance of a fault is above 0 and at most 1, not {self.chance}.")
 
     @property
     def carried_out(self) -> bool:
@@ -259,6 +266,10 @@ class Fault:
     def matches(self, *, operation: str) -> bool:
         """Tell whether this is meant for an operation."""
         return fnmatchcase(operation, self.operation)
+
+    def strikes(self, number: int) -> bool:
+        """Tell whether the lot falls on a matching call; the same for the same number."""
+        return Random(f"{self.draw}/{number}").random() < self.chance
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,8 +57,7 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def all_healthy(airflow: RealAirflow) -> bool:
     """Whether every component says that it works."""
-    health = airflow.call("/monitor/health")
-    return all(health[name]["status"] == "healthy" for name in ("scheduler", "triggerer", "dag_processor"))
+    return airflow.is_healthy()
 
 
 def successes(airflow: RealAirflow, kind: str) -> int:

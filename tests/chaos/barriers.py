@@ -5,8 +5,9 @@ A test arms one of them by a file; the first process that comes by takes it away
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -14,8 +15,11 @@ from typing import Any
 
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.monitor.watch import Verdict
+from airflow_provider_pai_designer.operators import base
 from airflow_provider_pai_designer.operators.base import RunOperator
 from airflow_provider_pai_designer.operators.memory import RunMemory
+from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
 
 FOLDER = "PAI_DESIGNER_CHAOS"
 POINTS = (
@@ -28,6 +32,15 @@ POINTS = (
     "while it waits",
     "during the end",
 )
+IN_THE_DEPLOYMENT = ("in the deployment, before it is sent", "in the deployment, after the service acted")
+LOOKING = "while it looks for the run"
+"""Passed only after a lost answer."""
+FIRING = "between end and event"
+"""In the triggerer."""
+_IN_A_CALL = {
+    **dict.fromkeys(("RunSmokeTest", "CreateWorkflowInstances"), POINTS[2:4]),
+    **dict.fromkeys(("DeployFile", "CreatePipelineRun"), IN_THE_DEPLOYMENT),
+}
 _LONGEST_SECONDS = 120
 
 
@@ -44,10 +57,28 @@ def install() -> None:
     _wrap(RunMemory, "save", _around_save)
     _wrap(DataWorksGateway, "write", _around_write)
     _wrap(PaiDesignerHook, "list_instances", _before("while it waits"))
+    _wrap(PaiDesignerHook, "identify", _before(LOOKING))
     _wrap(RunOperator, "_finish", _before("during the end"))
+    base.PaiDesignerRunTrigger = HeldTrigger  # type: ignore[attr-defined]
+
+
+class HeldTrigger(PaiDesignerRunTrigger):
+    """The trigger, which can be held as well; the triggerer reads no DAG file."""
+
+    async def _act(self, verdict: Verdict) -> dict[str, Any]:
+        done = await super()._act(verdict)
+        for _ in _steps(FIRING):
+            await asyncio.sleep(0.1)
+        return done
 
 
 def _hold(point: str) -> None:
+    for _ in _steps(point):
+        Event().wait(0.1)
+
+
+def _steps(point: str) -> Iterator[None]:
+    """Yield for as long as a process that comes to a point is to wait there."""
     folder = Path(os.environ[FOLDER])
     armed = folder / "armed"
     with suppress(FileNotFoundError):
@@ -59,7 +90,7 @@ def _hold(point: str) -> None:
         for _ in range(_LONGEST_SECONDS * 10):
             if (folder / "released").exists():
                 return
-            Event().wait(0.1)
+            yield
 
 
 def _wrap(owner: type, name: str, around: Callable[..., Any]) -> None:
@@ -75,11 +106,12 @@ def _around_save(original: Callable[..., Any], memory: RunMemory, record: Any) -
 
 
 def _around_write(original: Callable[..., Any], gateway: Any, operation: str, **parameters: Any) -> Any:
-    if operation not in ("RunSmokeTest", "CreateWorkflowInstances"):
+    if operation not in _IN_A_CALL:
         return original(gateway, operation, **parameters)
-    _hold("in the call, before it is sent")
+    before, after = _IN_A_CALL[operation]
+    _hold(before)
     reply = original(gateway, operation, **parameters)
-    _hold("in the call, after the service acted")
+    _hold(after)
     return reply
 
 

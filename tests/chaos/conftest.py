@@ -1,24 +1,32 @@
-"""A real Airflow on PostgreSQL whose tasks can be held and killed, and a local DataWorks behind its connection."""
+"""A real Airflow whose tasks can be held and killed, and a local DataWorks behind its connections."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
-from tests.browser.conftest import all_healthy
-from tests.browser.postgresql import empty_database
 from tests.chaos.barriers import FOLDER
-from tests.chaos.scene import DAGS, Scene
+from tests.chaos.cases import IN_MAKE_TEST, LEVELS, Case
+from tests.chaos.kinds import DAGS, NODE, connection_of
+from tests.chaos.report import Book
+from tests.chaos.scene import Scene
 from tests.conftest import connection
 from tests.e2e.real_airflow import RealAirflow
+from tests.generations import LEGACY, NEW
 from tests.operators.test_existing_node import deployed
 
 ROOT = Path(__file__).parent.parent.parent
+LEVEL = os.environ.get("PAI_DESIGNER_CHAOS", IN_MAKE_TEST)
+PAGE = "PAI_DESIGNER_CHAOS_PAGE"
+"""Names the file that the outcomes are written to, if all went well."""
+
+_BOOK = Book()
 
 
 @pytest.fixture(scope="session")
@@ -28,25 +36,40 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
+@contextmanager
+def database() -> Iterator[str | None]:
+    """PostgreSQL, as in production; SQLite where the tests are to need nothing that is not there."""
+    if LEVEL == IN_MAKE_TEST:
+        yield None
+        return
+    from tests.browser.postgresql import empty_database
+
+    with empty_database() as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def scene(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """An Airflow that notices soon when a task is gone."""
+    """An Airflow that notices soon when a task or a triggerer is gone."""
     folder = tmp_path_factory.mktemp("barriers")
-    os.environ["AIRFLOW_CONN_PAI_DESIGNER_DEFAULT"] = connection(emulator)
-    node = deployed(node_name="chaos")
-    with empty_database() as database:
+    environment = {"PYTHONPATH": str(ROOT), FOLDER: str(folder)}
+    for generation in (LEGACY, NEW):
+        name = connection_of(generation.name)
+        variable = f"AIRFLOW_CONN_{name.upper()}"
+        os.environ[variable] = environment[variable] = connection(emulator, generation=generation)
+        environment[NODE[generation.name]] = str(deployed(node_name="chaos", pai_designer_conn_id=name)["node_id"])
+    with database() as address:
         airflow = RealAirflow(
             tmp_path_factory.mktemp("airflow"),
-            database=database,
+            database=address,
             variables={
-                "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": connection(emulator),
+                **environment,
                 "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-                "PYTHONPATH": str(ROOT),
-                FOLDER: str(folder),
-                "PAI_DESIGNER_CHAOS_NODE": str(node["node_id"]),
+                "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+                "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
             },
         )
         shutil.copy(Path(__file__).parent / "dag_of_chaos.py", airflow.dags)
@@ -55,10 +78,33 @@ def scene(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Itera
             for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
                 airflow.start(component)
             airflow.log_in()
-            airflow.wait_for("all components", lambda: all_healthy(airflow))
+            airflow.wait_for("all components", airflow.is_healthy)
             airflow.wait_for("the DAGs", lambda: airflow.call("/dags")["total_entries"] == len(DAGS))
             for dag_id in DAGS.values():
                 airflow.call(f"/dags/{dag_id}", {"is_paused": False}, method="PATCH")
-            yield Scene(airflow=airflow, emulator=emulator, folder=folder, node_id=node["node_id"])
+            yield Scene(airflow=airflow, emulator=emulator, folder=folder, book=_BOOK)
         finally:
             airflow.stop()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases of a higher level."""
+    higher = LEVELS[LEVELS.index(LEVEL) + 1 :]
+    left_out = [item for item in items if isinstance(case := _case(item), Case) and case.level in higher]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _case(item: pytest.Item) -> object:
+    return item.callspec.params.get("case") if hasattr(item, "callspec") else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Show all outcomes, and write the page."""
+    if not _BOOK.rows:
+        return
+    terminalreporter.section("what came of chaos")
+    for line in _BOOK.lines():
+        terminalreporter.write_line(line)
+    if exitstatus == pytest.ExitCode.OK and (page := os.environ.get(PAGE)):
+        Path(page).write_text(_BOOK.page(), encoding="utf-8")

@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.chaos.barriers import POINTS
-from tests.chaos.scene import DAGS, KILLS, Scene
-
-SMOKE = {
-    ("between record and call", "task", "in place"),
-    ("in the call, after the service acted", "task", "deferred"),
-    ("in the call, before it is sent", "supervisor", "in place"),
-    ("after the record", "supervisor and task", "deferred"),
-}
-ALL = [
-    (point, kill, mode)
-    for point in POINTS
-    for kill in KILLS
-    for mode in DAGS
-    # a task that waits deferred has no process
-    if (point, mode) != ("while it waits", "deferred")
-]
-CASES = ALL if os.environ.get("PAI_DESIGNER_CHAOS_ALL") else [case for case in ALL if case in SMOKE]
+from tests.chaos.barriers import LOOKING
+from tests.chaos.cases import CLEARS, DEPLOYS, JOINS, LOST, ORPHANS, RETRIES, TASK, Case
+from tests.chaos.scene import Scene
 
 
-@pytest.mark.parametrize(("point", "kill", "mode"), CASES)
-def test_one_ask_is_one_run(scene: Scene, point: str, kill: str, mode: str) -> None:
-    before = len(scene.remote())
-    path = scene.begin(mode, point)
-    scene.kill(scene.held(), kill)
-    assert scene.ended(path) == "success"
-    assert scene.tries(path) == 2
-    (run,) = scene.remote()[before:]
-    assert run["status"] == "SUCCESS"
+@pytest.mark.parametrize("case", RETRIES, ids=str)
+def test_one_ask_is_one_run(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    task = play.held()
+    play.kill(task)
+    play.release()
+    assert play.outcome() == case.expected
+    play.gone(task)
+    assert play.runs() == case.expected.runs
+    assert play.stops() == 0
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_triggerer_that_dies_stops_nothing(scene: Scene, times: int) -> None:
-    before, stops = len(scene.remote()), scene.stops()
-    scene.emulator.control.seed(
-        {"steps": [{"behaviour": "slow", "node": "chaos", "step": "*", "seconds": 4, "times": 3}]}
-    )
-    path = scene.begin("deferred")
-    scene.in_state(path, "deferred")
-    for _ in range(times):
-        scene.restart_triggerer()
-    assert scene.ended(path) == "success"
-    (run,) = scene.remote()[before:]
-    assert run["status"] == "SUCCESS"
-    assert scene.stops() == stops
+@pytest.mark.parametrize("case", DEPLOYS, ids=str)
+def test_one_node_is_deployed_once(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    task = play.held()
+    play.kill(task)
+    play.release()
+    assert play.outcome() == case.expected
+    play.gone(task)
+    assert len(play.deployments()) == 1
+
+
+@pytest.mark.parametrize("case", JOINS, ids=str)
+def test_the_next_try_joins_a_run_that_goes_on(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    task = play.held()
+    play.kill(task)
+    play.release()
+    play.in_state("deferred" if case.mode == "deferred" else "running", tries=2)
+    assert play.runs() == ("RUNNING",)
+    assert play.outcome() == case.expected
+    assert play.stops() == 0
+
+
+@pytest.mark.parametrize("case", ORPHANS, ids=str)
+def test_a_process_without_a_supervisor_starts_nothing_that_stays(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    task = play.held()
+    play.kill(task)
+    if "beside" in case.then:
+        play.wait_for("the run of the next try", play.runs)
+    else:
+        play.ended()
+    play.release()
+    play.gone(task)
+    assert play.outcome() == case.expected
+
+
+@pytest.mark.parametrize("case", CLEARS, ids=str)
+def test_a_task_that_is_cleared_runs_again_and_alone(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    task = play.held()
+    play.kill(task)
+    if case.event == TASK:
+        play.in_state("up_for_retry")
+    play.clear()
+    assert play.outcome() == case.expected
+    play.gone(task)
+    assert play.runs() == case.expected.runs
+
+
+@pytest.mark.parametrize("case", LOST, ids=str)
+def test_a_lost_answer_is_no_second_run(scene: Scene, case: Case) -> None:
+    play = scene.play(case)
+    if case.point == LOOKING:
+        play.held().kill()
+    assert play.outcome() == case.expected

@@ -77,10 +77,10 @@ class RealAirflow:
         code = self.start(*command).wait(_START_SECONDS)
         assert code == 0, f"airflow {' '.join(command)} ended with {code}; logs: {self.ends_of_logs()}"
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a component, such as ``scheduler``; its output goes into a file of that name."""
-        name = command[0]
-        if name in _WITH_LOG_SERVER:
+    def start(self, *command: str, name: str = "") -> subprocess.Popen[bytes]:
+        """Start a component, such as ``scheduler``; its output goes into a file of that name, or another one."""
+        name = name or command[0]
+        if command[0] in _WITH_LOG_SERVER:
             # a log server listens on every interface, and the log files are at hand
             command = (*command, "--skip-serve-logs")
         with (self.home / f"{name}.log").open("wb") as log:
@@ -97,12 +97,24 @@ class RealAirflow:
 
     def kill(self, name: str) -> None:
         """End a component and its children as a crash would, with SIGKILL."""
-        process = self._processes.pop(name)
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        for member in family:
+        self.signal(name, signal.SIGKILL)
+        self._processes.pop(name).wait()
+
+    def end(self, name: str) -> None:
+        """End a component as a deployment does, with SIGTERM."""
+        _end([self._processes.pop(name)])
+
+    def signal(self, name: str, what: signal.Signals) -> None:
+        """Send a signal to a component and its children."""
+        component = psutil.Process(self._processes[name].pid)
+        for member in (component, *component.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
-                member.kill()
-        process.wait()
+                member.send_signal(what)
+
+    def is_healthy(self) -> bool:
+        """Whether every component says that it works."""
+        health = self.call("/monitor/health")
+        return all(health[name]["status"] == "healthy" for name in ("scheduler", "triggerer", "dag_processor"))
 
     def stop(self) -> None:
         """End every component that was started, with its children; the scheduler first.

@@ -1,0 +1,100 @@
+"""A real Airflow on PostgreSQL, and a local DataWorks in which calls fail at random."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from airflow_provider_pai_designer.emulator.launch import Emulator, launch
+from tests.browser.conftest import all_healthy
+from tests.browser.postgresql import empty_database
+from tests.conftest import connection
+from tests.generations import LEGACY, NEW
+from tests.operators.test_existing_node import deployed
+from tests.soak.hazards import RestartedAirflow
+from tests.soak.kinds import FOLDER, GENERATIONS, KINDS, PARAMETERS, connection_of, dag_of, node_of
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def draw() -> int:
+    """The number from which all is drawn."""
+    return int(os.environ.get("PAI_DESIGNER_SOAK_SEED") or secrets.randbelow(10**6))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the emulator keeps its state and its log."""
+    return tmp_path_factory.mktemp("emulator")
+
+
+@pytest.fixture(scope="session")
+def emulator(data: Path) -> Iterator[Emulator]:
+    """A local DataWorks in which a run takes some five seconds, and those of one node fail."""
+    with launch(data) as running:
+        running.control.seed({"steps": [{"behaviour": "fail", "node": node_of("doomed"), "step": "*"}]})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartedAirflow]:
+    """An Airflow that notices soon when a task is gone; one node of each kind is there but for those made by tasks."""
+    connections = {
+        f"AIRFLOW_CONN_{connection_of(generation.name).upper()}": connection(emulator, generation=generation)
+        for generation in (LEGACY, NEW)
+    }
+    os.environ.update(connections)
+    for generation in GENERATIONS:
+        for kind in KINDS:
+            if kind != "in_place":
+                deployed(
+                    node_name=node_of(kind),
+                    folder=FOLDER,
+                    parameters=PARAMETERS,
+                    pai_designer_conn_id=connection_of(generation),
+                )
+    with empty_database() as database:
+        running = RestartedAirflow(
+            tmp_path_factory.mktemp("airflow"),
+            database=database,
+            variables={
+                **connections,
+                "AIRFLOW__CORE__PARALLELISM": "8",
+                "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+                # a worker that is killed as it takes a task over leaves it queued
+                "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+                "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+                "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
+                "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+        shutil.copy(Path(__file__).parent / "dag_of_soak.py", running.dags)
+        try:
+            running.migrate()
+            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
+                running.start(component)
+            running.log_in()
+            running.wait_for("all components", lambda: all_healthy(running))
+            running.wait_for("the DAGs", lambda: running.call("/dags")["total_entries"] == len(KINDS) * 2)
+            for kind in KINDS:
+                for generation in GENERATIONS:
+                    running.call(f"/dags/{dag_of(kind, generation)}", {"is_paused": False}, method="PATCH")
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def random(draw: int) -> Random:
+    """Where chance comes from."""
+    return Random(draw)
