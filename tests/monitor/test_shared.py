@@ -18,7 +18,9 @@ from airflow_provider_pai_designer.designer.run import Run
 from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
     NotFoundError,
+    NotSentError,
     RejectedError,
+    ServiceError,
     ThrottledError,
     UnclearError,
 )
@@ -245,6 +247,29 @@ def test_while_the_service_is_away_few_calls_are_made_and_afterwards_all_is_seen
     storm = [moment for moment, _ in service.calls if 600 <= moment < 1500]
     assert len(storm) < calls[2] / 2
     assert set(triggerer.verdicts.values()) == {"ended"}
+
+
+@pytest.mark.parametrize("kind", [ThrottledError, UnclearError, NotSentError, AuthenticationError])
+@pytest.mark.parametrize("many_days", [True, False])
+def test_a_quarter_of_an_hour_of_bad_weather_fails_nothing_and_is_made_up_for(
+    kind: type[ServiceError], many_days: bool
+) -> None:
+    service = Service(many_days=many_days)
+    runs = started(service, 300, shortest=300, longest=2700)
+
+    def weather(verb: str) -> None:
+        if 600 <= service.now() < 1500:
+            raise kind("not now", operation=verb)
+
+    service.trouble = weather
+    triggerer = watched(service, runs)
+    assert set(triggerer.verdicts.values()) == {"ended"}
+    ended_meanwhile = [end for instance, end in service.rows if 600 <= end < 1500]
+    assert len(ended_meanwhile) > 50
+    seen_in_time = [moment for moment in triggerer.ends.values() if 1500 <= moment <= 1500 + 2 * 60]
+    assert len(seen_in_time) >= len(ended_meanwhile)
+    before, meanwhile = (sum(first <= moment < first + 300 for moment, _ in service.calls) for first in (300, 1200))
+    assert meanwhile < before
 
 
 def test_a_list_that_is_refused_is_done_without() -> None:

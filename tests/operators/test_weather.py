@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import threading
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,6 +68,27 @@ def test_a_storm_fails_no_task_and_stops_no_run(
     assert stopped(connected) == stops
     # a poll is one request, storm or not: eight for the storm, and some for the run
     assert polled(connected) - polls < 30
+
+
+def test_a_name_that_is_not_found_for_a_while_fails_no_task(
+    connected: Emulator, task: Task, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "slow", "node": node["node_name"], "step": "*", "seconds": 15}]})
+    # the connection that is open needs no name
+    connected.control.seed({"faults": [{"behaviour": "reset", "operation": "List*Instances"}]})
+    asked, find = itertools.count(), socket.getaddrinfo
+
+    def lost(host: Any, *arguments: Any, **options: Any) -> Any:
+        if polled(connected) > polls and next(asked) < 8:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return find(host, *arguments, **options)
+
+    polls, stops = polled(connected), stopped(connected)
+    monkeypatch.setattr("urllib3.util.connection.socket", SimpleNamespace(**{**vars(socket), "getaddrinfo": lost}))
+    assert task.run(waits(node, deferrable=deferrable))["outcome"] == "success"
+    assert next(asked) >= 8
+    assert stopped(connected) == stops
 
 
 def test_a_service_that_is_restarted_loses_no_run(
