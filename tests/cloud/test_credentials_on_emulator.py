@@ -25,9 +25,9 @@ import pytest
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway, one_attempt
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
-from airflow_provider_pai_designer.exceptions import AuthenticationError, ServiceError
+from airflow_provider_pai_designer.exceptions import AuthenticationError, NotSentError, ServiceError
 
 ACCOUNT = "acs:ram::1000000000000001"
 PROVIDER = f"{ACCOUNT}:oidc-provider/cluster"
@@ -221,6 +221,19 @@ def test_a_token_that_is_not_accepted_is_named_as_the_reason_and_not_shown(emula
     printed = pod.read_again()
     assert "HTTP 400, code AuthenticationFail.OIDCToken.Invalid" in printed
     assert TOKEN not in printed + pod.end()
+
+
+def test_a_service_without_a_certificate_to_trust_is_told_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    door = _door(emulator, tmp_path / "certificate.pem")
+    calls = emulator.control.calls("GetProject")
+    gateway = DataWorksGateway(
+        endpoint=Endpoint(protocol="https", host=f"localhost:{door.server_port}"),
+        credentials=Credentials(access_key_id=emulator.access_key_id, access_key_secret=emulator.access_key_secret),
+    )
+    with one_attempt(), pytest.raises(NotSentError, match="(?i)certificate"):
+        gateway.read("GetProject", project_id=100001)
+    door.shutdown()
+    assert emulator.control.calls("GetProject") == calls
 
 
 def _door(emulator: Emulator, certificate: Path) -> ThreadingHTTPServer:
