@@ -65,17 +65,8 @@ def _airflow() -> Iterator[tuple[RealAirflow, Emulator]]:
         variables = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", **connection(emulator.url)}
         airflow = RealAirflow(Path(home) / "airflow", variables=variables)
         (airflow.dags / "benchmark.py").write_text(_DAG, encoding="utf-8")
-        try:
-            airflow.migrate()
-            for component in ("api-server", "dag-processor", "scheduler", "triggerer"):
-                airflow.start(component)
-            airflow.log_in()
-            airflow.wait_for("the DAGs", lambda: airflow.call("/dags")["total_entries"] == len(_MODES))
-            for name in _MODES:
-                airflow.call(f"/dags/{name}", {"is_paused": False}, method="PATCH")
+        with airflow.running(*_MODES):
             yield airflow, emulator
-        finally:
-            airflow.stop()
 
 
 def _overhead(airflow: RealAirflow, emulator: Emulator, name: str) -> float:

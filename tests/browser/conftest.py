@@ -21,15 +21,15 @@ DAG_ID = "example_pai_designer_backfill"
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
     """A local DataWorks in which a run takes five seconds: long enough for two to meet."""
-    with launch() as running:
-        yield running
+    with launch() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
     """An Airflow with all its components, in which the example is switched on and has run for yesterday."""
     with empty_database() as database:
-        running = RealAirflow(
+        started = RealAirflow(
             tmp_path_factory.mktemp("airflow"),
             database=database,
             variables={
@@ -38,26 +38,12 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             },
         )
-        shutil.copy(DAGS_FOLDER / f"{DAG_ID}.py", running.dags)
-        shutil.copytree(DAGS_FOLDER / "pipelines", running.dags / "pipelines")
-        try:
-            running.migrate()
-            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
-                running.start(component)
-            running.log_in()
-            running.wait_for("all components", lambda: all_healthy(running))
-            running.wait_for("the DAG", lambda: running.call("/dags")["total_entries"] == 1)
-            running.call(f"/dags/{DAG_ID}", {"is_paused": False}, method="PATCH")
+        shutil.copy(DAGS_FOLDER / f"{DAG_ID}.py", started.dags)
+        shutil.copytree(DAGS_FOLDER / "pipelines", started.dags / "pipelines")
+        with started.running(DAG_ID):
             # its scheduled run for yesterday makes the node, and does not get mixed up with a backfill
-            running.wait_for("the scheduled run", lambda: successes(running, "scheduled") == 1)
-            yield running
-        finally:
-            running.stop()
-
-
-def all_healthy(airflow: RealAirflow) -> bool:
-    """Whether every component says that it works."""
-    return airflow.is_healthy()
+            started.wait_for("the scheduled run", lambda: successes(started, "scheduled") == 1)
+            yield started
 
 
 def successes(airflow: RealAirflow, kind: str) -> int:

@@ -73,18 +73,8 @@ def scene(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Itera
             },
         )
         shutil.copy(Path(__file__).parent / "dag_of_chaos.py", airflow.dags)
-        try:
-            airflow.migrate()
-            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
-                airflow.start(component)
-            airflow.log_in()
-            airflow.wait_for("all components", airflow.is_healthy)
-            airflow.wait_for("the DAGs", lambda: airflow.call("/dags")["total_entries"] == len(DAGS))
-            for dag_id in DAGS.values():
-                airflow.call(f"/dags/{dag_id}", {"is_paused": False}, method="PATCH")
+        with airflow.running(*DAGS.values()):
             yield Scene(airflow=airflow, emulator=emulator, folder=folder, book=_BOOK)
-        finally:
-            airflow.stop()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -13,8 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +93,22 @@ class RealAirflow:
                 start_new_session=True,
             )
         return self._processes[name]
+
+    @contextmanager
+    def running(self, *dag_ids: str) -> Iterator[None]:
+        """Run all components for the length of a ``with`` block, with these DAGs, and no others, switched on."""
+        try:
+            self.migrate()
+            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
+                self.start(component)
+            self.log_in()
+            self.wait_for("all components", self.is_healthy)
+            self.wait_for("the DAGs", lambda: self.call("/dags")["total_entries"] == len(dag_ids))
+            for dag_id in dag_ids:
+                self.call(f"/dags/{dag_id}", {"is_paused": False}, method="PATCH")
+            yield
+        finally:
+            self.stop()
 
     def kill(self, name: str) -> None:
         """End a component and its children as a crash would, with SIGKILL."""
@@ -181,8 +196,8 @@ def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        with contextlib.suppress(ProcessLookupError):  # it left nothing behind
+        with suppress(ProcessLookupError):  # it left nothing behind
             os.killpg(process.pid, signal.SIGKILL)
         for descendant in descendants:
-            with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its parent
+            with suppress(psutil.NoSuchProcess):  # it ended with its parent
                 descendant.kill()

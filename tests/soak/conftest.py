@@ -12,7 +12,6 @@ from random import Random
 import pytest
 
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
-from tests.browser.conftest import all_healthy
 from tests.browser.postgresql import empty_database
 from tests.conftest import connection
 from tests.generations import LEGACY, NEW
@@ -61,7 +60,7 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
                     pai_designer_conn_id=connection_of(generation),
                 )
     with empty_database() as database:
-        running = RestartedAirflow(
+        started = RestartedAirflow(
             tmp_path_factory.mktemp("airflow"),
             database=database,
             variables={
@@ -78,20 +77,9 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 "PYTHONPATH": str(ROOT),
             },
         )
-        shutil.copy(Path(__file__).parent / "dag_of_soak.py", running.dags)
-        try:
-            running.migrate()
-            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
-                running.start(component)
-            running.log_in()
-            running.wait_for("all components", lambda: all_healthy(running))
-            running.wait_for("the DAGs", lambda: running.call("/dags")["total_entries"] == len(KINDS) * 2)
-            for kind in KINDS:
-                for generation in GENERATIONS:
-                    running.call(f"/dags/{dag_of(kind, generation)}", {"is_paused": False}, method="PATCH")
-            yield running
-        finally:
-            running.stop()
+        shutil.copy(Path(__file__).parent / "dag_of_soak.py", started.dags)
+        with started.running(*(dag_of(kind, generation) for kind in KINDS for generation in GENERATIONS)):
+            yield started
 
 
 @pytest.fixture(scope="session")
