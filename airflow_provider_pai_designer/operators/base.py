@@ -139,6 +139,7 @@ class RunOperator(PaiDesignerOperator):
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
         self._run: Run | None = None
+        self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
 
@@ -211,6 +212,7 @@ class RunOperator(PaiDesignerOperator):
         if not timed_out and answer_within(_QUESTION_SECONDS, self._is_running):
             # A worker that is shut down sends the same signal; the next try finds the run.
             self.log.warning("The task goes on for Airflow, so only this process ends: the %s is left running.", run)
+            self._is_left = True
             return
         self._stop(run)
 

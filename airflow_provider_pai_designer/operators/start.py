@@ -301,11 +301,11 @@ class StartOperator(RunOperator):
         return self._hook.backfill_node(backfill, name=name, environment=wanted.environment)
 
     def _end_if_killed(self, run: Run) -> None:
-        """End a task that was killed while the run was being asked for; ``on_kill`` could not know of the run."""
+        """End a task that was killed while the run was being asked for; ``on_kill`` could not see the run yet."""
         try:
             self._hook.pause(0)
         except RunStoppedError:
-            if self.cancel_on_kill:
+            if self.cancel_on_kill and not self._is_left:
                 self._stop(run)
             raise
 

@@ -171,9 +171,11 @@ def test_a_task_killed_before_it_asks_for_a_run_asks_for_none(connected: Emulato
     assert called == []
 
 
-def test_a_task_killed_while_it_asks_for_a_run_stops_it(
-    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("goes_on", [False, True], ids=["task cancelled", "worker shut down"])
+def test_a_task_killed_while_it_asks_for_a_run_stops_it_unless_the_next_try_wants_it(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch, goes_on: bool
 ) -> None:
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base.is_running", lambda ti: goes_on)
     subject = operator(deferrable=True)
     connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "*"}]})
     start = PaiDesignerHook.test_node
@@ -186,7 +188,7 @@ def test_a_task_killed_while_it_asks_for_a_run_stops_it(
     monkeypatch.setattr(PaiDesignerHook, "test_node", killed_meanwhile)
     with writes(connected) as called, pytest.raises(RunStoppedError):
         subject.execute(task.context)
-    assert called[-1] == "stop"
+    assert called[-1] == ("start" if goes_on else "stop")
 
 
 def test_a_run_without_instances_yet_is_stopped_once_it_has_some(connected: Emulator, task: Task) -> None:
