@@ -102,8 +102,9 @@ class Task:
             numbers = [run.number for run in self.runs if run.epoch == epoch]
             if numbers != list(range(1, len(numbers) + 1)):
                 found.append(f"the runs of epoch {epoch} have the numbers {numbers}")
-            # a task that was cancelled may have died between its record and its call
-            if epoch == self.asked[0] and len(numbers) != self.asked[1] and not self.cancelled:
+            # a task that was cancelled, or killed with no tries left, may have died between its record and its call
+            excused = bool(self.cancelled) or self.exhausted
+            if epoch == self.asked[0] and len(numbers) != self.asked[1] and not excused:
                 found.append(f"it asked for {self.asked[1]} runs and has {len(numbers)}")
         return found
 

@@ -36,6 +36,7 @@ KILLED = replace(TASK, state="failed", tries=(11, 11), ended=105, runs=(replace(
             TASK, asked=(12, 1), cancelled=("clear",), runs=(FAILED, replace(SECOND, epoch=12, number=1)), ended=135
         ),
         KILLED,
+        replace(KILLED, asked=(10, 2)),
     ],
 )
 def test_a_task_that_ended_as_its_run_is_well(task: Task) -> None:
@@ -64,6 +65,7 @@ def test_a_task_that_ended_as_its_run_is_well(task: Task) -> None:
             replace(TASK, state="failed", cancelled=("failed",), runs=(replace(RUN, status="active", ended=None),)),
             "run 10-1 is active",
         ),
+        (replace(KILLED, asked=(10, 2), silent=False), "it asked for 2 runs and has 1"),
         (replace(KILLED, silent=False), "run 10-1 went on for 95 s without its task"),
     ],
 )

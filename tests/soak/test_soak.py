@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -57,7 +59,12 @@ def test_every_task_ends_as_its_run_did(
     for event in events:
         pause(began + event.at - time.monotonic())
         happen(event)
-    airflow.wait_for("the end of all runs", lambda: unfinished(airflow) == 0, seconds=LAST_END_SECONDS)
+    with suppress(AssertionError):
+        airflow.wait_for("the end of all runs", lambda: unfinished(airflow) == 0, seconds=LAST_END_SECONDS / 2)
+    if airflow.instances(state=["queued"]):
+        # Whose worker was killed as it took the task over stays queued until the LocalExecutor is a new one.
+        airflow.restart("scheduler", signal.SIGTERM)
+    airflow.wait_for("the end of all runs", lambda: unfinished(airflow) == 0, seconds=LAST_END_SECONDS / 2)
     pause(STOPS_WITHIN_SECONDS)
     account = settle(
         airflow, emulator.control, hazards, secret=emulator.access_key_secret, logs=list(data.glob("*.log"))
