@@ -47,7 +47,7 @@ _KILL_SECONDS = 4
 """Airflow leaves a killed task five seconds."""
 
 _QUESTION_SECONDS = 1.0
-_STARTED = "run"
+_DEFERRED = "deferred_run"
 """The XCom that brings a run over a deferral."""
 _Result = TypeVar("_Result")
 
@@ -156,7 +156,7 @@ class RunOperator(PaiDesignerOperator):
         if not self.wait_for_completion:
             return started
         if self.deferrable:
-            context["ti"].xcom_push(key=_STARTED, value=started)
+            context["ti"].xcom_push(key=_DEFERRED, value={"epoch": context["ti"].max_tries, "run": started})
             self._defer(started, waiting)
         watch = RunWatch(**waiting)
         while True:
@@ -167,7 +167,12 @@ class RunOperator(PaiDesignerOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
         ti = context["ti"]
-        started = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=_STARTED)
+        kept = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=_DEFERRED)
+        if kept["epoch"] != ti.max_tries:
+            # Airflow resumes where it was when it was cleared; what the user wants is another run.
+            self.log.info("The task was cleared while it resumed, so it begins anew.")
+            return self.execute(context)
+        started = kept["run"]
         run = Run.from_dict(started)
         if not event or "verdict" not in event:
             raise RunOutOfSightError(

@@ -21,7 +21,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerTestNodeOperator,
 )
 from tests.generations import Generation
-from tests.operators.support import Task, status_of, wait_until, writes
+from tests.operators.support import Task, fire, status_of, wait_until, writes
 from tests.operators.test_existing_node import deployed
 from tests.operators.test_node_operator import operator
 
@@ -170,6 +170,24 @@ def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator) -> No
     task.clear()
     assert test(node).execute(task.context)["outcome"] == "success"
     wait_until(lambda: status_of(connected, hanging) == "FAILURE")
+
+
+def test_a_clear_that_meets_a_task_as_it_resumes_runs_again(connected: Emulator) -> None:
+    task = Task()
+    subject = test(deployed(), deferrable=True)
+    with pytest.raises(TaskDeferred) as deferral:
+        subject.execute(task.context)
+    first = task.xcoms["run_name"]
+    event = fire(deferral.value.trigger)
+    # Airflow keeps what the task is to resume with, and its XComs
+    task.context["ti"].try_number += 1
+    task.context["ti"].max_tries += 1
+    with pytest.raises(TaskDeferred) as again:
+        subject.resume_execution(deferral.value.method_name, {"event": event}, task.context)
+    assert task.xcoms["run_name"] != first
+    event = fire(again.value.trigger)
+    result = subject.resume_execution(again.value.method_name, {"event": event}, task.context)
+    assert result["run_name"] == task.xcoms["run_name"]
 
 
 def test_other_parameters_are_another_run(connected: Emulator) -> None:

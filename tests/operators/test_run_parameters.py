@@ -96,7 +96,7 @@ def test_a_parameter_that_nothing_uses_is_a_warning(connected: Emulator, task: T
 def test_another_value_in_dataworks_is_a_warning_with_both(connected: Emulator, task: Task) -> None:
     result = task.run(operator())
     with capture_logs() as records:
-        task.xcoms["run"] = {**result, "parameters": "bizdate=${yyyymmdd-1}"}
+        task.xcoms["deferred_run"] = {"epoch": 0, "run": {**result, "parameters": "bizdate=${yyyymmdd-1}"}}
         operator().execute_complete(task.context, event={"verdict": "ended"})
     (warning,) = warnings(records)
     assert "has '20261122' in DataWorks, where '20261121' is expected" in warning
