@@ -14,6 +14,7 @@ from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, R
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
+    PaiDesignerError,
     RunNotStoppedError,
     RunStoppedError,
     ServiceError,
@@ -21,13 +22,15 @@ from airflow_provider_pai_designer.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
     from datetime import date
     from zoneinfo import ZoneInfo
 
     from airflow.sdk import Connection
 
+    from airflow_provider_pai_designer.cloud.credentials import Credentials
+    from airflow_provider_pai_designer.cloud.endpoints import Endpoint
     from airflow_provider_pai_designer.cloud.verbs import Verbs
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -87,44 +90,38 @@ class PaiDesignerHook(BaseHook):
         """
         from airflow.sdk.log import mask_secret
 
-        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
         from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
         from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 
-        extra = self._extra
         generations: dict[str, tuple[str, Callable[..., Verbs]]] = {
             "legacy": (LEGACY_VERSION, DataWorks),
             "new": (NEW_VERSION, NewDataStudio),
         }
-        chosen = str(extra.get("data_studio") or "legacy")
-        if chosen not in generations:
-            raise ConfigurationError(
-                f"Unknown data_studio {chosen!r} in the connection; write one of {', '.join(generations)}."
-            )
-        version, verbs = generations[chosen]
-        where = {
-            "region": self._region,
-            "network": extra.get("network") or "public",
-        }
-        credentials = Credentials(
-            authentication=extra.get("authentication") or Authentication.ACCESS_KEY,
-            access_key_id=self._connection.login or "",
-            access_key_secret=self._connection.password or "",
-            security_token=extra.get("sts_token") or "",
-            role=extra.get("role_arn") or "",
-            session_name=extra.get("role_session_name") or "airflow",
-            sts=find_endpoint("sts", **where, override=extra.get("sts_endpoint")),
-        )
+        version, verbs = generations[self._chosen("data_studio", generations, default="legacy")]
         gateway = DataWorksGateway(
-            endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
+            endpoint=self._endpoint("dataworks"),
             version=version,
-            credentials=credentials,
+            credentials=self._credentials,
+            edition=self.edition,
             calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
         return verbs(gateway=gateway, timezone=self.timezone)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say in words whether the connection works, after two reads at most; no secret is in the words."""
+        from airflow_provider_pai_designer.hooks.connection_check import try_connection
+
+        try:
+            with self.one_attempt():
+                works, said = True, try_connection(self)
+        except PaiDesignerError as error:
+            works, said = False, str(error)
+        # Whoever wrote a part of the sentence: the service, a proxy, or who filled in the wrong field.
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        return works, said
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -320,7 +317,7 @@ class PaiDesignerHook(BaseHook):
         """Return the address of the workspace's Operation Center."""
         from airflow_provider_pai_designer.designer.console import operation_center
 
-        return operation_center(region=self._region, workspace_id=self.workspace.id, environment=environment)
+        return operation_center(region=self.region, workspace_id=self.workspace.id, environment=environment)
 
     def one_attempt(self) -> AbstractContextManager[None]:
         """Make each call inside a ``with`` block only once: for who looks again later anyway."""
@@ -395,8 +392,74 @@ class PaiDesignerHook(BaseHook):
         return None if value in (None, "") else read_number("calls_per_second", value, least=0.01, most=1000)
 
     @property
-    def _region(self) -> str:
+    def region(self) -> str:
+        """The region: the argument's, else the connection's.
+
+        :raises ConfigurationError: neither names one.
+        """
         return self._required("region", self._region_argument, "such as cn-shanghai")
+
+    @property
+    def workspace_name(self) -> str:
+        """What the argument, else the connection, calls the workspace; empty where neither does."""
+        return str(self._workspace_argument or self._extra.get("workspace") or "").strip()
+
+    @property
+    def edition(self) -> str:
+        """The edition of DataWorks that the connection names."""
+        from airflow_provider_pai_designer.cloud.limiter import CALLS_PER_SECOND, DEFAULT_EDITION
+
+        return self._chosen("edition", CALLS_PER_SECOND, default=DEFAULT_EDITION)
+
+    def _chosen(self, field: str, choices: Collection[str], *, default: str) -> str:
+        value = str(self._extra.get(field) or default)
+        if value not in choices:
+            raise ConfigurationError(f"Unknown {field} {value!r} in the connection; write one of {', '.join(choices)}.")
+        return value
+
+    def _endpoint(self, product: str) -> Endpoint:
+        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
+
+        extra = self._extra
+        return find_endpoint(
+            product,
+            region=self.region,
+            network=extra.get("network") or "public",
+            override=extra.get(f"{product}_endpoint"),
+        )
+
+    @property
+    def _credentials(self) -> Credentials:
+        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
+
+        extra = self._extra
+        access_key_id, access_key_secret = self._access_key
+        return Credentials(
+            authentication=extra.get("authentication") or Authentication.ACCESS_KEY,
+            access_key_id=access_key_id,
+            access_key_secret=access_key_secret,
+            security_token=extra.get("sts_token") or "",
+            role=extra.get("role_arn") or "",
+            session_name=extra.get("role_session_name") or "airflow",
+            sts=self._endpoint("sts"),
+        )
+
+    @property
+    def _access_key(self) -> tuple[str, str]:
+        connection, extra = self._connection, self._extra
+        if connection.login or connection.password:
+            return connection.login or "", connection.password or ""
+        # Where a connection of the type alibaba_cloud has its pair.
+        return str(extra.get("access_key_id") or ""), str(extra.get("access_key_secret") or "")
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        """What nobody may read, as far as the connection has it."""
+        try:
+            given = (self._connection.password, self._extra.get("access_key_secret"), self._extra.get("sts_token"))
+        except ConfigurationError:
+            return ()
+        return tuple(str(secret) for secret in given if secret)
 
     @cached_property
     def _connection(self) -> Connection:
