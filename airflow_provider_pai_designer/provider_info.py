@@ -20,6 +20,10 @@ def get_provider_info() -> dict[str, object]:
         "operators": [_modules("operators.pai_designer")],
         "sensors": [_modules("sensors.pai_designer")],
         "triggers": [_modules("triggers.pai_designer")],
+        "extra-links": [
+            "airflow_provider_pai_designer.links.pai_designer.OperationCenterLink",
+            "airflow_provider_pai_designer.links.pai_designer.PaiDesignerLink",
+        ],
         "connection-types": [
             {
                 "connection-type": "pai_designer",

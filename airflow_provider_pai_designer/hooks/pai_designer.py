@@ -319,6 +319,22 @@ class PaiDesignerHook(BaseHook):
 
         return operation_center(region=self.region, workspace_id=self.workspace.id, environment=environment)
 
+    def console_addresses(self, environment: str) -> dict[str, str]:
+        """Return where people see the workspace, by the name of the page, as far as that is known without a call.
+
+        The emulator has no pages.
+        """
+        from airflow_provider_pai_designer.designer.console import operation_center, pai_designer
+
+        known: Workspace | None = self.__dict__.get("workspace")
+        if known is None or self._speaks_to_emulator:
+            return {}
+        where: dict[str, Any] = {"region": self.region, "workspace_id": known.id}
+        return {
+            "Operation Center": operation_center(**where, environment=environment),
+            "PAI Designer": pai_designer(**where),
+        }
+
     def one_attempt(self) -> AbstractContextManager[None]:
         """Make each call inside a ``with`` block only once: for who looks again later anyway."""
         from airflow_provider_pai_designer.cloud.gateway import one_attempt
@@ -427,6 +443,10 @@ class PaiDesignerHook(BaseHook):
             network=extra.get("network") or "public",
             override=extra.get(f"{product}_endpoint"),
         )
+
+    @property
+    def _speaks_to_emulator(self) -> bool:
+        return self._endpoint("dataworks").protocol == "http"
 
     @property
     def _credentials(self) -> Credentials:
