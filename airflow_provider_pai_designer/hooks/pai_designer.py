@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.cloud.credentials import Credentials
     from airflow_provider_pai_designer.cloud.endpoints import Endpoint
+    from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
     from airflow_provider_pai_designer.cloud.verbs import Verbs
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -88,10 +89,8 @@ class PaiDesignerHook(BaseHook):
 
         :raises ConfigurationError: the connection is not complete, or names an unknown region or generation.
         """
-        from airflow.sdk.log import mask_secret
-
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
+        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION
         from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 
         generations: dict[str, tuple[str, Callable[..., Verbs]]] = {
@@ -99,15 +98,25 @@ class PaiDesignerHook(BaseHook):
             "new": (NEW_VERSION, NewDataStudio),
         }
         version, verbs = generations[self._chosen("data_studio", generations, default="legacy")]
-        gateway = DataWorksGateway(
-            endpoint=self._endpoint("dataworks"),
+        return verbs(gateway=self.gateway(version), timezone=self.timezone)
+
+    def gateway(self, version: str) -> DataWorksGateway:
+        """Make what calls the operations of a version of the API by their names: for what there is no verb.
+
+        :raises ConfigurationError: the connection is not complete, or names an unknown region.
+        """
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+
+        return DataWorksGateway(
+            endpoint=self.endpoint,
             version=version,
             credentials=self._credentials,
             edition=self.edition,
             calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
-        return verbs(gateway=gateway, timezone=self.timezone)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say in words whether the connection works, after two reads at most; no secret is in the words."""
@@ -118,10 +127,13 @@ class PaiDesignerHook(BaseHook):
                 works, said = True, try_connection(self)
         except PaiDesignerError as error:
             works, said = False, str(error)
-        # Whoever wrote a part of the sentence: the service, a proxy, or who filled in the wrong field.
+        return works, self.without_secrets(said)
+
+    def without_secrets(self, text: str) -> str:
+        """Blot out the connection's secrets, whoever wrote them: the service, a proxy, or who filled in a form."""
         for secret in self._secrets:
-            said = said.replace(secret, "***")
-        return works, said
+            text = text.replace(secret, "***")
+        return text
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -445,8 +457,13 @@ class PaiDesignerHook(BaseHook):
         )
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where DataWorks answers."""
+        return self._endpoint("dataworks")
+
+    @property
     def _speaks_to_emulator(self) -> bool:
-        return self._endpoint("dataworks").protocol == "http"
+        return self.endpoint.protocol == "http"
 
     @property
     def _credentials(self) -> Credentials:
