@@ -10,6 +10,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     from airflow_provider_pai_designer import demo, params
+    from airflow_provider_pai_designer.doctor import command as doctor
     from airflow_provider_pai_designer.emulator import command as emulator
 
     parser = argparse.ArgumentParser(prog="pai-designer", description="PAI Designer nodes of DataWorks from Airflow.")
@@ -17,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, module, summary in (
         ("demo", demo, "run an example DAG on a local DataWorks"),
         ("emulator", emulator, "serve a local DataWorks"),
+        ("doctor", doctor, "check a connection step by step, by reads alone"),
         ("params", params, "show the values of scheduling parameters, instance by instance"),
     ):
         command = commands.add_parser(name, help=summary, description=summary)

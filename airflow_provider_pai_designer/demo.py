@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -70,17 +69,6 @@ class Demo:
         return code
 
     def _airflow_environment(self, emulator: Emulator) -> dict[str, str]:
-        connection = {
-            "conn_type": "pai_designer",
-            "login": emulator.access_key_id,
-            "password": emulator.access_key_secret,
-            "extra": {
-                "region": "cn-shanghai",
-                "workspace": "demo_project",
-                "timezone": "Asia/Shanghai",
-                "dataworks_endpoint": emulator.url,
-            },
-        }
         scripts = Path(sys.executable).parent
         # Nothing of an Airflow that this machine may have: its database must not be touched.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -92,7 +80,7 @@ class Demo:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow/airflow.db",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-            "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": emulator.connection(),
             "NO_COLOR": "1",
         }
 

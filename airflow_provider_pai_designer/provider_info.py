@@ -20,6 +20,10 @@ def get_provider_info() -> dict[str, object]:
         "operators": [_modules("operators.pai_designer")],
         "sensors": [_modules("sensors.pai_designer")],
         "triggers": [_modules("triggers.pai_designer")],
+        "extra-links": [
+            "airflow_provider_pai_designer.links.pai_designer.OperationCenterLink",
+            "airflow_provider_pai_designer.links.pai_designer.PaiDesignerLink",
+        ],
         "connection-types": [
             {
                 "connection-type": "pai_designer",
@@ -30,55 +34,43 @@ def get_provider_info() -> dict[str, object]:
                     "relabeling": {
                         "login": "AccessKey ID",
                         "password": "AccessKey Secret",
-                        "port": "Port (not used)",
+                        "port": "Port (for the Test button)",
                     },
                     "placeholders": {"port": "443"},
                 },
                 "conn-fields": {
-                    "region": _text_field("Region", "Region id of the workspace, such as cn-shanghai"),
-                    "workspace": _text_field("Workspace", "Identifier or number of the DataWorks workspace"),
-                    "data_studio": {
-                        "label": "Data Studio",
-                        "description": "Which generation of DataStudio the workspace has",
-                        "schema": {"type": "string", "enum": ["legacy", "new"], "default": "legacy"},
-                    },
-                    "timezone": _text_field(
-                        "Time zone", "Scheduling time zone of the workspace; empty: [pai_designer] timezone"
+                    "workspace": _text_field(
+                        "Workspace", "Identifier or number of the DataWorks workspace; operators may name another one"
                     ),
-                    "network": {
-                        "label": "Network",
-                        "description": "vpc where Airflow runs inside the region's network",
-                        "schema": {"type": "string", "enum": ["public", "vpc"], "default": "public"},
-                    },
-                    "authentication": {
-                        "label": "Authentication",
-                        "description": (
+                    "region": _text_field("Region", "Region id of the workspace, such as cn-shanghai"),
+                    "network": _choice(
+                        "Network", "vpc where Airflow runs inside the region's network", ("public", "vpc")
+                    ),
+                    "data_studio": _choice(
+                        "Data Studio", "Which generation of DataStudio the workspace has", ("legacy", "new")
+                    ),
+                    "edition": _choice(
+                        "Edition",
+                        "DataWorks edition of the account, which limits its calls; enterprise stands for higher ones",
+                        ("standard", "basic", "professional", "enterprise"),
+                    ),
+                    "authentication": _choice(
+                        "Authentication",
+                        (
                             "access_key: the pair above; sts: the pair with an STS token; ram_role_arn: a role assumed "
                             "with the pair; ecs_ram_role, default: configured on the machine, the pair stays empty"
                         ),
-                        "schema": {
-                            "type": "string",
-                            "enum": ["access_key", "sts", "ram_role_arn", "ecs_ram_role", "default"],
-                            "default": "access_key",
-                        },
-                    },
-                    "sts_token": {
-                        "label": "STS token",
-                        "description": "For the authentication sts",
-                        "schema": {"type": ["string", "null"], "format": "password"},
-                    },
+                        ("access_key", "sts", "ram_role_arn", "ecs_ram_role", "default"),
+                    ),
                     "role_arn": _text_field(
                         "Role",
                         "ARN of the role to assume (ram_role_arn), or name of the instance's role (ecs_ram_role)",
                     ),
                     "role_session_name": _text_field("Role session name", "How the session shows in the audit log"),
-                    "calls_per_second": {
-                        "label": "Calls per second",
-                        "description": (
-                            "What each worker process and triggerer may use of the account's calls. Empty: 5, which "
-                            "editions below Enterprise allow the whole account"
-                        ),
-                        "schema": {"type": ["number", "null"]},
+                    "sts_token": {
+                        "label": "STS token",
+                        "description": "For the authentication sts",
+                        "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "dataworks_endpoint": _text_field(
                         "DataWorks endpoint", "Host name instead of the region's own; empty in most cases"
@@ -86,6 +78,17 @@ def get_provider_info() -> dict[str, object]:
                     "sts_endpoint": _text_field(
                         "STS endpoint", "Host name instead of the region's own; empty in most cases"
                     ),
+                    "timezone": _text_field(
+                        "Time zone", "Scheduling time zone of the workspace; empty: [pai_designer] timezone"
+                    ),
+                    "calls_per_second": {
+                        "label": "Calls per second",
+                        "description": (
+                            "What each worker process and triggerer may use of the account's calls. Empty: what the "
+                            "edition allows the whole account, 5, of enterprise 20"
+                        ),
+                        "schema": {"type": ["number", "null"]},
+                    },
                 },
             }
         ],
@@ -118,3 +121,12 @@ def _modules(name: str) -> dict[str, object]:
 
 def _text_field(label: str, description: str) -> dict[str, object]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
+
+
+def _choice(label: str, description: str, choices: tuple[str, ...]) -> dict[str, object]:
+    """A field with a drop-down, whose first choice is the default."""
+    return {
+        "label": label,
+        "description": description,
+        "schema": {"type": "string", "enum": list(choices), "default": choices[0]},
+    }

@@ -40,22 +40,10 @@ def connection(
     **extra: Any,
 ) -> str:
     """Return a connection to the emulator in Airflow's JSON form; fields of extra that are None are left out."""
-    fields = {
-        "region": "cn-shanghai",
-        "workspace": generation.workspace,
-        "data_studio": generation.name,
-        "timezone": "Asia/Shanghai",
-        "dataworks_endpoint": emulator.url,
-        **extra,
-    }
-    return json.dumps(
-        {
-            "conn_type": "pai_designer",
-            "login": emulator.access_key_id if login is None else login,
-            "password": emulator.access_key_secret if password is None else password,
-            "extra": {name: value for name, value in fields.items() if value is not None},
-        }
-    )
+    document = json.loads(emulator.connection(generation.workspace))
+    document.update({name: given for name, given in (("login", login), ("password", password)) if given is not None})
+    fields = {**document["extra"], **extra}
+    return json.dumps({**document, "extra": {name: value for name, value in fields.items() if value is not None}})
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +51,14 @@ def emulator() -> Iterator[Emulator]:
     """A local DataWorks in which a minute passes in three seconds."""
     with launch(time_scale=20) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own database, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
 
 
 @pytest.fixture

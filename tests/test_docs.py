@@ -7,15 +7,19 @@ import shlex
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_pai_designer import cli, macros
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
 
-MACROS = (Path(__file__).parent.parent / "docs" / "macros.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+MACROS = (DOCS / "macros.md").read_text(encoding="utf-8")
+CONNECTION = (DOCS / "connection.md").read_text(encoding="utf-8")
 MOMENT = datetime(2025, 3, 2, 2, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
@@ -72,3 +76,19 @@ def test_the_commands_shown_print_what_is_shown(capsys: pytest.CaptureFixture[st
     assert not others
     assert cli.main(shlex.split(command)) == 0
     assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize(
+    "text", re.findall("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT='(.*?)'", CONNECTION, re.DOTALL), ids=["JSON", "URI"]
+)
+def test_each_form_of_a_connection_is_read_as_shown(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    key, secret = "LTAI5t", "se/cret+with=signs"
+    encode = quote_plus if "://" in text else str
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT",
+        text.replace("<AccessKey ID>", key).replace("<AccessKey Secret>", encode(secret)),
+    )
+    hook = PaiDesignerHook()
+    connection = hook.get_connection(hook.pai_designer_conn_id)
+    assert (connection.conn_type, connection.login, connection.password) == (hook.conn_type, key, secret)
+    assert (hook.region, hook.workspace_name) == ("cn-shanghai", "my_workspace")

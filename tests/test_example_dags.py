@@ -18,14 +18,6 @@ from tests.contents import read_content
 from tests.generations import on_both
 
 
-@pytest.fixture(scope="session")
-def airflow_database() -> None:
-    """Airflow's own database, made once."""
-    from airflow.utils.db import initdb
-
-    initdb()
-
-
 def load_dag(name: str) -> Any:
     """Import an example as Airflow does, by its path."""
     path = Path(DAGS_FOLDER) / f"{name}.py"

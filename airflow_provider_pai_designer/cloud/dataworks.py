@@ -26,7 +26,6 @@ from airflow_provider_pai_designer.cloud.replies import (
     read_resource_group,
     read_stored_node,
     read_workspace,
-    read_workspace_summary,
     understood,
 )
 from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE, Pause
@@ -51,7 +50,6 @@ from airflow_provider_pai_designer.designer.workspace import (
     Folder,
     ResourceGroup,
     Workspace,
-    WorkspaceSummary,
     read_deployment,
 )
 from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
@@ -115,10 +113,15 @@ class DataWorks:
         reply = self._gateway.read("GetProject", **key)
         return understood("GetProject", reply, read_workspace)
 
-    def list_workspaces(self) -> list[WorkspaceSummary]:
-        """List the workspaces that the key can see."""
-        found = self._pages("ListProjects", "ProjectList", member="PageResult")
-        return self._read_all("ListProjects", found, read_workspace_summary)
+    def list_workspace_names(self) -> list[str]:
+        """List the identifiers of the workspaces that the key can see, as far as one page shows them."""
+        found, _ = self._page("ListProjects", "ProjectList", 1, member="PageResult")
+        return self._read_all("ListProjects", found, lambda item: str(item["ProjectIdentifier"]))
+
+    def count_nodes(self, workspace: Workspace) -> int:
+        """Count the files of nodes, of every type."""
+        _, total = self._page("ListFiles", "Files", 1, project_id=workspace.id, use_type="NORMAL")
+        return total
 
     def list_resource_groups(self) -> list[ResourceGroup]:
         """List the scheduling resource groups of the account."""

@@ -16,7 +16,7 @@ from typing import Any
 from airflow_provider_pai_designer.cloud.credentials import Credentials, CredentialsClient
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
 from airflow_provider_pai_designer.cloud.errors import reply_error, sdk_error
-from airflow_provider_pai_designer.cloud.limiter import CALLS_PER_SECOND, limiter_of
+from airflow_provider_pai_designer.cloud.limiter import CALLS_PER_SECOND, DEFAULT_EDITION, limiter_of
 from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
 
 LEGACY_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
@@ -44,8 +44,9 @@ class DataWorksGateway:
     :param endpoint: where the service answers; the same host serves both versions.
     :param version: :data:`LEGACY_VERSION` or :data:`NEW_VERSION`.
     :param credentials: where the key that signs the calls comes from.
-    :param calls_per_second: how many calls this process makes for the account, over all gateways; None for what most
-        editions allow, and for no limit on loopback.
+    :param edition: of the account, one of :data:`~.limiter.CALLS_PER_SECOND`.
+    :param calls_per_second: how many calls this process makes for the account, over all gateways; None for what the
+        edition allows, and for no limit on loopback.
     :param on_secret: told every secret that is read, so that it can be masked.
     """
 
@@ -55,6 +56,7 @@ class DataWorksGateway:
         endpoint: Endpoint,
         credentials: Credentials,
         version: str = LEGACY_VERSION,
+        edition: str = DEFAULT_EDITION,
         calls_per_second: float | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -65,7 +67,7 @@ class DataWorksGateway:
         client = import_module(f"{package}.client")
         self._models = import_module(f"{package}.models")
         self._runtime = RuntimeOptions()
-        usual = CALLS_PER_SECOND if endpoint.protocol == "https" else math.inf
+        usual = CALLS_PER_SECOND[edition] if endpoint.protocol == "https" else math.inf
         self.calls_per_second = calls_per_second or usual
         self._limiter = limiter_of(f"{endpoint.url} {credentials.account}", self.calls_per_second)
         self._client = client.Client(

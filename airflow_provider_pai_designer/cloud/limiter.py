@@ -11,8 +11,9 @@ from collections import deque
 from functools import cache
 from threading import Event, Lock
 
-CALLS_PER_SECOND = 5.0
-"""What every edition below Enterprise allows the whole account."""
+DEFAULT_EDITION = "standard"
+CALLS_PER_SECOND = {"basic": 5.0, DEFAULT_EDITION: 5.0, "professional": 5.0, "enterprise": 20.0}
+"""What an edition allows the whole account; of Enterprise this is what it allows of writes, besides 50 reads."""
 
 
 _SLACK_SECONDS = 0.1

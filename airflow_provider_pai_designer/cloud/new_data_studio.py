@@ -29,7 +29,7 @@ from airflow_provider_pai_designer.cloud.new_replies import (
     read_workflow_instance,
 )
 from airflow_provider_pai_designer.cloud.replies import understood
-from airflow_provider_pai_designer.cloud.studio_nodes import get_task
+from airflow_provider_pai_designer.cloud.studio_nodes import StudioNodes, get_task
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -92,6 +92,15 @@ class NewDataStudio:
                 operation="ListProjects",
             )
         return workspace
+
+    def list_workspace_names(self) -> list[str]:
+        """List the identifiers of the workspaces that the key can see, as far as one page shows them."""
+        found, _ = read_page(self._gateway, "ListProjects", "Projects", read_project, page=1, page_size=100)
+        return [item.identifier for item in found]
+
+    def count_nodes(self, workspace: Workspace) -> int:
+        """Count the nodes in Data Studio, of every type."""
+        return StudioNodes(gateway=self._gateway, workspace=workspace, zone=self._zone).count()
 
     def ensure_node(
         self, workspace: Workspace, node: Node, *, environment: Environment, create_folder: bool, pause: Pause

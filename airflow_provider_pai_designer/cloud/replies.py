@@ -27,7 +27,6 @@ from airflow_provider_pai_designer.designer.workspace import (
     Folder,
     ResourceGroup,
     Workspace,
-    WorkspaceSummary,
 )
 from airflow_provider_pai_designer.exceptions import UnclearError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
@@ -167,16 +166,6 @@ def read_deployed_node(data: Mapping[str, Any]) -> DeployedNode:
         parameters=str(data.get("ParamValues") or ""),
         resource_group=str(data.get("ResGroupIdentifier") or "") or None,
         owner=str(data.get("OwnerId") or ""),
-    )
-
-
-def read_workspace_summary(data: Mapping[str, Any]) -> WorkspaceSummary:
-    """Read a workspace of a list."""
-    return WorkspaceSummary(
-        id=int(data["ProjectId"]),
-        identifier=str(data["ProjectIdentifier"]),
-        name=str(data.get("ProjectName") or ""),
-        status=str(data.get("ProjectStatusCode") or ""),
     )
 
 

@@ -6,6 +6,8 @@ and its siblings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from airflow_provider_pai_designer.cloud.new_replies import (
     Task,
     read_id,
     read_node_row,
+    read_page,
     read_pages,
     read_task,
 )
@@ -138,17 +141,31 @@ class StudioNodes:
             project_env=environment.value.capitalize(),
         )
 
+    def count(self) -> int:
+        """Count the nodes of the workspace, of every type."""
+        with _other_generation_named():
+            _, total = read_page(
+                self._gateway, "ListNodes", "Nodes", read_node_row, page=1, page_size=1, project_id=self._workspace.id
+            )
+        return total
+
     def _list(self, **filters: Any) -> list[NodeRow]:
-        try:
+        with _other_generation_named():
             return self._pages("ListNodes", **filters)
-        except RejectedError as error:
-            # Nothing but the workspace and a name was asked for.
-            raise ConfigurationError(f"{str(error).rstrip('.')}. {OTHER_GENERATION}") from None
 
     def _pages(self, operation: str, **filters: Any) -> list[NodeRow]:
         pages = read_pages(self._gateway, operation, "Nodes", read_node_row, project_id=self._workspace.id, **filters)
         # Rows may move from one page to the next while they are read.
         return list({row.id: row for row in pages}.values())
+
+
+@contextmanager
+def _other_generation_named() -> Iterator[None]:
+    """Explain a refusal where nothing but the workspace and a name is asked for."""
+    try:
+        yield
+    except RejectedError as error:
+        raise ConfigurationError(f"{str(error).rstrip('.')}. {OTHER_GENERATION}") from None
 
 
 def get_task(gateway: DataWorksGateway, task_id: int, environment: Environment, zone: ZoneInfo) -> Task:

@@ -40,6 +40,15 @@ class Verbs(Protocol):
         :raises NotFoundError: there is none, or not for this key.
         """
 
+    def list_workspace_names(self) -> list[str]:
+        """List the identifiers of the workspaces that the key can see: the first page, which is one call."""
+
+    def count_nodes(self, workspace: Workspace) -> int:
+        """Count the nodes in DataStudio, of every type, by one call.
+
+        :raises ConfigurationError, ServiceError: they cannot be read; perhaps the workspace is of the other generation.
+        """
+
     def ensure_node(
         self, workspace: Workspace, node: Node, *, environment: Environment, create_folder: bool, pause: Pause
     ) -> EnsuredNode:

@@ -55,16 +55,6 @@ class Workspace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkspaceSummary:
-    """A workspace as a list of workspaces shows it."""
-
-    id: int
-    identifier: str
-    name: str
-    status: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ResourceGroup:
     """A resource group that nodes can run on.
 

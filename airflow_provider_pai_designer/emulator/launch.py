@@ -66,6 +66,30 @@ class Emulator:
         """The secret of the seed's first key."""
         return str(self._first_key()["secret"])
 
+    def connection(self, workspace: str | None = None) -> str:
+        """Return a connection to it in Airflow's JSON form, for ``AIRFLOW_CONN_<ID>``.
+
+        :param workspace: identifier of one of its workspaces; None for the one with the smallest number.
+        :raises KeyError: there is no such workspace.
+        """
+        found = {row["identifier"]: row for row in sorted(self.control.rows("workspaces"), key=lambda row: row["id"])}
+        chosen = found[next(iter(found)) if workspace is None else workspace]
+        key = self._first_key()
+        return json.dumps(
+            {
+                "conn_type": "pai_designer",
+                "login": key["id"],
+                "password": key["secret"],
+                "extra": {
+                    "region": chosen["region"],
+                    "workspace": chosen["identifier"],
+                    "data_studio": chosen["data_studio"],
+                    "timezone": chosen["time_zone"],
+                    "dataworks_endpoint": self.url,
+                },
+            }
+        )
+
     def start(self) -> None:
         """Start the process and wait until it answers.
 

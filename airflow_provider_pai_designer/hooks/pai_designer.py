@@ -14,6 +14,7 @@ from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, R
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
+    PaiDesignerError,
     RunNotStoppedError,
     RunStoppedError,
     ServiceError,
@@ -21,13 +22,16 @@ from airflow_provider_pai_designer.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
     from datetime import date
     from zoneinfo import ZoneInfo
 
     from airflow.sdk import Connection
 
+    from airflow_provider_pai_designer.cloud.credentials import Credentials
+    from airflow_provider_pai_designer.cloud.endpoints import Endpoint
+    from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
     from airflow_provider_pai_designer.cloud.verbs import Verbs
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -85,46 +89,51 @@ class PaiDesignerHook(BaseHook):
 
         :raises ConfigurationError: the connection is not complete, or names an unknown region or generation.
         """
-        from airflow.sdk.log import mask_secret
-
-        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
-        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
+        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION
         from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 
-        extra = self._extra
         generations: dict[str, tuple[str, Callable[..., Verbs]]] = {
             "legacy": (LEGACY_VERSION, DataWorks),
             "new": (NEW_VERSION, NewDataStudio),
         }
-        chosen = str(extra.get("data_studio") or "legacy")
-        if chosen not in generations:
-            raise ConfigurationError(
-                f"Unknown data_studio {chosen!r} in the connection; write one of {', '.join(generations)}."
-            )
-        version, verbs = generations[chosen]
-        where = {
-            "region": self._region,
-            "network": extra.get("network") or "public",
-        }
-        credentials = Credentials(
-            authentication=extra.get("authentication") or Authentication.ACCESS_KEY,
-            access_key_id=self._connection.login or "",
-            access_key_secret=self._connection.password or "",
-            security_token=extra.get("sts_token") or "",
-            role=extra.get("role_arn") or "",
-            session_name=extra.get("role_session_name") or "airflow",
-            sts=find_endpoint("sts", **where, override=extra.get("sts_endpoint")),
-        )
-        gateway = DataWorksGateway(
-            endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
+        version, verbs = generations[self._chosen("data_studio", generations, default="legacy")]
+        return verbs(gateway=self.gateway(version), timezone=self.timezone)
+
+    def gateway(self, version: str) -> DataWorksGateway:
+        """Make what calls the operations of a version of the API by their names: for what there is no verb.
+
+        :raises ConfigurationError: the connection is not complete, or names an unknown region.
+        """
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+
+        return DataWorksGateway(
+            endpoint=self.endpoint,
             version=version,
-            credentials=credentials,
+            credentials=self._credentials,
+            edition=self.edition,
             calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
-        return verbs(gateway=gateway, timezone=self.timezone)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say in words whether the connection works, after two reads at most; no secret is in the words."""
+        from airflow_provider_pai_designer.hooks.connection_check import try_connection
+
+        try:
+            with self.one_attempt():
+                works, said = True, try_connection(self)
+        except PaiDesignerError as error:
+            works, said = False, str(error)
+        return works, self.without_secrets(said)
+
+    def without_secrets(self, text: str) -> str:
+        """Blot out the connection's secrets, whoever wrote them: the service, a proxy, or who filled in a form."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -320,7 +329,23 @@ class PaiDesignerHook(BaseHook):
         """Return the address of the workspace's Operation Center."""
         from airflow_provider_pai_designer.designer.console import operation_center
 
-        return operation_center(region=self._region, workspace_id=self.workspace.id, environment=environment)
+        return operation_center(region=self.region, workspace_id=self.workspace.id, environment=environment)
+
+    def console_addresses(self, environment: str) -> dict[str, str]:
+        """Return where people see the workspace, by the name of the page, as far as that is known without a call.
+
+        The emulator has no pages.
+        """
+        from airflow_provider_pai_designer.designer.console import operation_center, pai_designer
+
+        known: Workspace | None = self.__dict__.get("workspace")
+        if known is None or self._speaks_to_emulator:
+            return {}
+        where: dict[str, Any] = {"region": self.region, "workspace_id": known.id}
+        return {
+            "Operation Center": operation_center(**where, environment=environment),
+            "PAI Designer": pai_designer(**where),
+        }
 
     def one_attempt(self) -> AbstractContextManager[None]:
         """Make each call inside a ``with`` block only once: for who looks again later anyway."""
@@ -395,8 +420,83 @@ class PaiDesignerHook(BaseHook):
         return None if value in (None, "") else read_number("calls_per_second", value, least=0.01, most=1000)
 
     @property
-    def _region(self) -> str:
+    def region(self) -> str:
+        """The region: the argument's, else the connection's.
+
+        :raises ConfigurationError: neither names one.
+        """
         return self._required("region", self._region_argument, "such as cn-shanghai")
+
+    @property
+    def workspace_name(self) -> str:
+        """What the argument, else the connection, calls the workspace; empty where neither does."""
+        return str(self._workspace_argument or self._extra.get("workspace") or "").strip()
+
+    @property
+    def edition(self) -> str:
+        """The edition of DataWorks that the connection names."""
+        from airflow_provider_pai_designer.cloud.limiter import CALLS_PER_SECOND, DEFAULT_EDITION
+
+        return self._chosen("edition", CALLS_PER_SECOND, default=DEFAULT_EDITION)
+
+    def _chosen(self, field: str, choices: Collection[str], *, default: str) -> str:
+        value = str(self._extra.get(field) or default)
+        if value not in choices:
+            raise ConfigurationError(f"Unknown {field} {value!r} in the connection; write one of {', '.join(choices)}.")
+        return value
+
+    def _endpoint(self, product: str) -> Endpoint:
+        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
+
+        extra = self._extra
+        return find_endpoint(
+            product,
+            region=self.region,
+            network=extra.get("network") or "public",
+            override=extra.get(f"{product}_endpoint"),
+        )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where DataWorks answers."""
+        return self._endpoint("dataworks")
+
+    @property
+    def _speaks_to_emulator(self) -> bool:
+        return self.endpoint.protocol == "http"
+
+    @property
+    def _credentials(self) -> Credentials:
+        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
+
+        extra = self._extra
+        access_key_id, access_key_secret = self._access_key
+        return Credentials(
+            authentication=extra.get("authentication") or Authentication.ACCESS_KEY,
+            access_key_id=access_key_id,
+            access_key_secret=access_key_secret,
+            security_token=extra.get("sts_token") or "",
+            role=extra.get("role_arn") or "",
+            session_name=extra.get("role_session_name") or "airflow",
+            sts=self._endpoint("sts"),
+        )
+
+    @property
+    def _access_key(self) -> tuple[str, str]:
+        connection, extra = self._connection, self._extra
+        if connection.login or connection.password:
+            return connection.login or "", connection.password or ""
+        # Where a connection of the type alibaba_cloud has its pair.
+        return str(extra.get("access_key_id") or ""), str(extra.get("access_key_secret") or "")
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        """What nobody may read, as far as the connection has it."""
+        try:
+            given = (self._connection.password, self._extra.get("access_key_secret"), self._extra.get("sts_token"))
+        except ConfigurationError:
+            return ()
+        return tuple(str(secret) for secret in given if secret)
 
     @cached_property
     def _connection(self) -> Connection:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from threading import Thread
@@ -21,6 +21,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, young_dags
+from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     PaiDesignerError,
     RunFailedError,
@@ -31,6 +32,7 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.hooks.context import business_date_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
@@ -65,7 +67,10 @@ class PaiDesignerOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region")
+    operator_extra_links = LINKS
     ui_color = "#ffe9dc"
+    environment: str = Environment.PROD.value
+    """Where a task works that names no environment."""
 
     def __init__(
         self,
@@ -87,6 +92,19 @@ class PaiDesignerOperator(BaseOperator):
     def on_kill(self) -> None:
         """Begin nothing any more."""
         self._hook.release()
+
+    @property
+    def _environment(self) -> str:
+        """The environment to which the task's links lead."""
+        return self.environment
+
+    @contextmanager
+    def _showing_links(self, context: Context) -> Iterator[None]:
+        """Show the way to the consoles, however the block ends."""
+        try:
+            yield
+        finally:
+            push_links(context["ti"], self._hook, self._environment)
 
     def _business_date(self, context: Context, given: object, name: str = "business_date") -> date:
         """Read a business date that was given, else tell that of the Airflow run."""
@@ -149,8 +167,9 @@ class RunOperator(PaiDesignerOperator):
         waiting = self._read_waiting()
         # Whatever could keep the task from deferring shows before a run is started.
         json.dumps(self._trigger({}, waiting).serialize())
-        started = self._begin(context)
-        self._run = Run.from_dict(started)
+        with self._showing_links(context):
+            started = self._begin(context)
+            self._run = Run.from_dict(started)
         for key in ("node_id", "run_name", "remote_dag_ids"):
             context["ti"].xcom_push(key=key, value=started[key])
         if not self.wait_for_completion:
@@ -200,6 +219,10 @@ class RunOperator(PaiDesignerOperator):
         stopper = Thread(target=self._release, args=(self._run, timed_out), name="pai_designer-stop")
         stopper.start()
         stopper.join(timeout=_KILL_SECONDS)
+
+    @property
+    def _environment(self) -> str:
+        return self._run.environment if self._run else self.environment
 
     def _attach(self, ti: Any) -> None:
         """Keep the ways to talk to Airflow about this task."""

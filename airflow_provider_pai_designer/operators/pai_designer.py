@@ -180,8 +180,10 @@ class PaiDesignerDeployNodeOperator(_DeclaredNode):
         node = self._declared_node(context)
         self._check_variables(node, node.parameters)
         if self.only_compare:
-            return self._compare(node)
-        ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
+            with self._showing_links(context):
+                return self._compare(node)
+        with self._showing_links(context):
+            ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
         context["ti"].xcom_push(key="node_id", value=ensured.node_id)
         return {
             "node_id": ensured.node_id,
@@ -629,7 +631,8 @@ class PaiDesignerDeleteNodeOperator(PaiDesignerOperator):
         """Delete the node, as far as it is there."""
         from airflow_provider_pai_designer.hooks.arguments import read_text
 
-        deleted = self._hook.delete_node(
-            name=read_text("node_name", self.node_name), folder=read_text("folder", self.folder)
-        )
+        with self._showing_links(context):
+            deleted = self._hook.delete_node(
+                name=read_text("node_name", self.node_name), folder=read_text("folder", self.folder)
+            )
         return {"changes": list(deleted.actions), "node": deleted.summary}

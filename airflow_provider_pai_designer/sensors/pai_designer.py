@@ -28,6 +28,7 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.hooks.context import business_date_of, run_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.triggers.pai_designer import (
     InstancesTrigger,
     PaiDesignerRunTrigger,
@@ -62,6 +63,7 @@ class InstancesSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region", "business_date", "environment")
+    operator_extra_links = LINKS
     ui_color = "#fff3ea"
 
     def __init__(
@@ -125,6 +127,8 @@ class InstancesSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
+            if not self._has_looked:
+                push_links(context["ti"], self._hook, self._environment)
             self._has_looked = True
         return self._judge(instances)
 

@@ -65,8 +65,8 @@ def node_id(cloud: DataWorks, workspace: Workspace, file_id: int) -> int:
     return found
 
 
-def test_list_workspaces(cloud: DataWorks) -> None:
-    assert [item.identifier for item in cloud.list_workspaces()][:2] == ["demo_project", "demo_mc_project"]
+def test_list_workspace_names(cloud: DataWorks) -> None:
+    assert cloud.list_workspace_names()[:2] == ["demo_project", "demo_mc_project"]
 
 
 def test_list_file_types(cloud: DataWorks, workspace: Workspace) -> None:

@@ -234,7 +234,8 @@ def changed(cloud: DataWorks, scene: Scene, text: str) -> None:
 
 VERBS: dict[str, Read | Write] = {
     "get_workspace": Read(operation="GetProject", call=lambda cloud, _: cloud.get_workspace("demo_project")),
-    "list_workspaces": Read(operation="ListProjects", call=lambda cloud, _: cloud.list_workspaces()),
+    "list_workspace_names": Read(operation="ListProjects", call=lambda cloud, _: cloud.list_workspace_names()),
+    "count_nodes": Read(operation="ListFiles", call=lambda cloud, scene: cloud.count_nodes(scene.workspace)),
     "list_resource_groups": Read(operation="ListResourceGroups", call=lambda cloud, _: cloud.list_resource_groups()),
     "list_file_types": Read(operation="ListFileType", call=lambda cloud, scene: cloud.list_file_types(scene.workspace)),
     "list_folders": Read(

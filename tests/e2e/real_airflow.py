@@ -150,13 +150,25 @@ class RealAirflow:
 
         self._token = str(self.wait_for("the REST API", token))
 
-    def call(self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> Any:
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that every request needs."""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def call(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Call the REST API; a body makes it a POST."""
         request = urllib.request.Request(
             f"{self.url}/api/v2{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            headers={**self.authorization, "Content-Type": "application/json", **(headers or {})},
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as reply:

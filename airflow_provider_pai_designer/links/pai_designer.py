@@ -1,0 +1,60 @@
+"""The buttons of a task that lead to the workspace in Alibaba Cloud's consoles.
+
+Airflow shows what is in an XCom, and asks for it by itself only when the process of the task ends. So the address is
+pushed as soon as it is known, and what was pushed is all that there is to be told at the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+    from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+
+
+class _ConsoleLink(BaseOperatorLink):
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return what was pushed; empty where nothing was, for a link is no reason for an error."""
+        try:
+            from airflow.sdk.execution_time.xcom import XCom
+
+            return str(XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")
+        except Exception:
+            return ""
+
+
+class OperationCenterLink(_ConsoleLink):
+    """The way to the workspace's Operation Center, in the environment of the task; deeper links are not documented."""
+
+    name = "Operation Center"
+    xcom_key = "pai_designer_link_operation_center"
+
+
+class PaiDesignerLink(_ConsoleLink):
+    """The way to the workspace in PAI, where its pipelines are drawn."""
+
+    name = "PAI Designer"
+    xcom_key = "pai_designer_link_pai_designer"
+
+
+LINKS = (OperationCenterLink(), PaiDesignerLink())
+
+
+def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> None:
+    """Show the buttons, and write their addresses into the log of this try; nothing is asked of the service, or raised.
+
+    :param ti: the task instance.
+    """
+    try:
+        addresses = hook.console_addresses(environment)
+        for link in LINKS:
+            if address := addresses.get(link.name):
+                hook.log.info("%s: %s", link.name, address)
+                ti.xcom_push(key=link.xcom_key, value=address)
+    except Exception:
+        hook.log.debug("The links of the task are not shown", exc_info=True)
