@@ -249,6 +249,8 @@ class StartOperator(RunOperator):
         while True:
             record = self._write_ahead(memory, record)
             self._run = record.run
+            # Whoever kills this process with its last try leaves nothing else to search for.
+            self.log.info("Asking for the %s.", record.run)
             try:
                 run = self._submit(ready, record.run.name)
             except UnclearError as error:

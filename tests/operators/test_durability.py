@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from structlog.testing import capture_logs
 
 from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
 from airflow_provider_pai_designer.designer.run import Outcome, Run
@@ -170,6 +171,17 @@ def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator) -> No
     task.clear()
     assert test(node).execute(task.context)["outcome"] == "success"
     wait_until(lambda: status_of(connected, hanging) == "FAILURE")
+
+
+def test_the_log_of_a_task_that_is_killed_as_it_asks_names_the_run(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = deployed()
+    with capture_logs() as records, dies(monkeypatch, PaiDesignerHook, "test_node", after=True):
+        test(node).execute(task.context)
+    (asked,) = runs(connected, node["node_id"])
+    (name,) = (row["name"] for row in connected.control.rows("runs") if row["id"] == asked["run_id"])
+    assert any(f"Asking for the run {name}" in str(record["event"]) for record in records)
 
 
 def test_a_clear_that_meets_a_task_as_it_resumes_runs_again(connected: Emulator) -> None:
