@@ -34,8 +34,6 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
             database=database,
             variables={
                 "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": connection(emulator),
-                # Airflow may learn this late that a task has deferred, and runs it anew if it has resumed by then.
-                "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             },
         )
         shutil.copy(DAGS_FOLDER / f"{DAG_ID}.py", started.dags)
