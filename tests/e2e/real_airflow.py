@@ -61,7 +61,7 @@ class RealAirflow:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-            # Airflow may learn this late that a task has deferred, and runs it anew or fails it if it has resumed by then.
+            # Airflow may learn this late that a task has deferred, and runs it anew, or fails it, if it has resumed.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             **(variables or {}),
         }
