@@ -22,7 +22,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from airflow_provider_pai_designer.sensors import pai_designer as sensors
 from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor, PaiDesignerRunSensor
-from tests.generations import GENERATIONS, Generation
+from tests.generations import GENERATIONS, LEGACY, Generation
 from tests.operators.support import Task
 from tests.operators.test_existing_node import FOLDER, deployed
 from tests.operators.test_node_operator import operator
@@ -127,6 +127,19 @@ def test_a_task_that_failed_before_its_run_has_them(console: Emulator, generatio
     )
     with pytest.raises(PaiDesignerError, match="No.Such.Luck"):
         task.run(PaiDesignerTestNodeOperator(task_id="daily", designer_node_id=node["node_id"]))
+    assert shown(task) == addresses(generation, "dev")
+
+
+def test_a_sensor_that_first_met_weather_has_them_once_it_sees_again(
+    console: Emulator, generation: Generation, task: Task
+) -> None:
+    run = Task().run(operator(wait_for_completion=False))
+    project = "GetProject" if generation is LEGACY else "ListProjects"
+    console.control.seed({"faults": [{"behaviour": "http", "operation": project, "status": 503, "times": 1}]})
+    sensor = PaiDesignerRunSensor(task_id="await", run=run)
+    assert not sensor.poke(task.context)
+    assert shown(task) == {}
+    sensor.poke(task.context)
     assert shown(task) == addresses(generation, "dev")
 
 
