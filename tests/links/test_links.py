@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -65,6 +66,11 @@ def shown(task: Task) -> dict[str, str]:
     return {link.xcom_key: task.xcoms[link.xcom_key] for link in LINKS if link.xcom_key in task.xcoms}
 
 
+def said(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of a log."""
+    return [record["event"] % record.get("positional_args", ()) for record in records]
+
+
 def test_every_operator_and_sensor_has_both_buttons() -> None:
     public = [kind for module in (operators, sensors) for name, kind in vars(module).items() if name[:3] == "Pai"]
     kinds = [kind for kind in public if issubclass(kind, PaiDesignerOperator | InstancesSensor)]
@@ -93,8 +99,25 @@ def test_the_buttons_are_there_while_the_run_goes_on_and_in_the_log_of_the_try(
     with capture_logs() as records:
         task.run(operator(environment="PROD"))
     assert seen == [addresses(generation, "prod")]
-    said = [record["event"] % record.get("positional_args", ()) for record in records]
-    assert f"Operation Center: {addresses(generation, 'prod')[OPERATION_CENTER]}" in said
+    assert f"Operation Center: {addresses(generation, 'prod')[OPERATION_CENTER]}" in said(records)
+
+
+@pytest.mark.usefixtures("console")
+def test_a_run_that_takes_long_to_be_made_does_not_keep_them_back(
+    generation: Generation, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, str]] = []
+    start = PaiDesignerHook.test_node
+
+    def starting(hook: PaiDesignerHook, *arguments: Any, **options: Any) -> Any:
+        seen.append(shown(task))
+        return start(hook, *arguments, **options)
+
+    monkeypatch.setattr(PaiDesignerHook, "test_node", starting)
+    with capture_logs() as records:
+        task.run(operator())
+    assert seen == [addresses(generation, "dev")]
+    assert said(records).count(f"Operation Center: {addresses(generation, 'dev')[OPERATION_CENTER]}") == 1
 
 
 @pytest.mark.usefixtures("console")
