@@ -45,10 +45,11 @@ class PaiDesignerLink(_ConsoleLink):
 LINKS = (OperationCenterLink(), PaiDesignerLink())
 
 
-def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> None:
+def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> bool:
     """Show the buttons, and write their addresses into the log of this try; nothing is asked of the service, or raised.
 
     :param ti: the task instance.
+    :return: whether they are shown; where the workspace was not read yet, they cannot be.
     """
     try:
         addresses = hook.console_addresses(environment)
@@ -58,3 +59,5 @@ def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> None:
                 ti.xcom_push(key=link.xcom_key, value=address)
     except Exception:
         hook.log.debug("The links of the task are not shown", exc_info=True)
+        return False
+    return bool(addresses)

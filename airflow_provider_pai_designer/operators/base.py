@@ -84,6 +84,7 @@ class PaiDesignerOperator(BaseOperator):
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
+        self._links_shown = False
 
     @cached_property
     def _hook(self) -> PaiDesignerHook:
@@ -104,7 +105,11 @@ class PaiDesignerOperator(BaseOperator):
         try:
             yield
         finally:
-            push_links(context["ti"], self._hook, self._environment)
+            self._show_links(context)
+
+    def _show_links(self, context: Context) -> None:
+        """Show the way to the consoles, if it is known by now."""
+        self._links_shown = self._links_shown or push_links(context["ti"], self._hook, self._environment)
 
     def _business_date(self, context: Context, given: object, name: str = "business_date") -> date:
         """Read a business date that was given, else tell that of the Airflow run."""

@@ -119,7 +119,13 @@ class StartOperator(RunOperator):
             rerun_failed=self.on_retry == RERUN_FAILED,
         )
         record = self._follow(decision, recorded) or self._ask(
-            wanted, memory, stem=stem, epoch=ti.max_tries, number=decision.number, asks=_asks(decision, recorded)
+            context,
+            wanted,
+            memory,
+            stem=stem,
+            epoch=ti.max_tries,
+            number=decision.number,
+            asks=_asks(decision, recorded),
         )
         if record.asks > 1:
             self._stop_others(record.run)
@@ -226,9 +232,21 @@ class StartOperator(RunOperator):
         while self._outcome(run) is Outcome.ACTIVE and time.time() < until:
             self._hook.pause(_PAUSE_SECONDS)
 
-    def _ask(self, wanted: WantedRun, memory: RunMemory, *, stem: str, epoch: int, number: int, asks: int) -> Record:
+    def _ask(
+        self,
+        context: Context,
+        wanted: WantedRun,
+        memory: RunMemory,
+        *,
+        stem: str,
+        epoch: int,
+        number: int,
+        asks: int,
+    ) -> Record:
         """Ask for a run. It is written down first, so that whoever comes next knows its name."""
         ready = self._ready(wanted)
+        # Now, because the new Data Studio may take a minute to make the run.
+        self._show_links(context)
         assert ready.node_id is not None
         record = Record(
             epoch=epoch,

@@ -87,6 +87,7 @@ class InstancesSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.accept_dry_run = accept_dry_run
         self._has_looked = False
+        self._shows_links = False
 
     def execute(self, context: Context) -> Any:
         """Look, and wait if it is too early."""
@@ -127,8 +128,7 @@ class InstancesSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
-            if not self._has_looked:
-                push_links(context["ti"], self._hook, self._environment)
+            self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
             self._has_looked = True
         return self._judge(instances)
 

@@ -16,6 +16,8 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from tests.conftest import connection
 from tests.generations import GENERATIONS, LEGACY, NEW, Generation
+from tests.operators.support import Task
+from tests.operators.test_node_operator import operator
 
 CONNECTION = "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT"
 STRANGER = {"id": "LTAI-of-a-stranger", "secret": "secret-of-a-stranger", "workspaces": []}
@@ -136,10 +138,11 @@ def test_an_existing_alibaba_cloud_connection_works_with_workspace_and_region_of
     monkeypatch.setenv(
         "AIRFLOW_CONN_ALIBABACLOUD_DEFAULT", json.dumps({"conn_type": "alibaba_cloud", "extra": {**pair, **ours}})
     )
-    hook = PaiDesignerHook("alibabacloud_default", workspace=generation.workspace, region="cn-shanghai")
-    assert hook.workspace.id == generation.workspace_id
+    where = {"pai_designer_conn_id": "alibabacloud_default", "workspace": generation.workspace}
+    result = Task().run(operator(**where, region="cn-shanghai", deferrable=True))
+    assert result["outcome"] == "success"
     with pytest.raises(ConfigurationError, match="No region: .* or give region="):
-        PaiDesignerHook("alibabacloud_default", workspace=generation.workspace).dataworks  # noqa: B018
+        Task().run(operator(**where))
 
 
 def test_half_a_pair_is_not_filled_up_with_the_other_half_of_another(

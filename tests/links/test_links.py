@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from airflow_provider_pai_designer.sensors import pai_designer as sensors
 from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor, PaiDesignerRunSensor
-from tests.generations import GENERATIONS, Generation
+from tests.generations import GENERATIONS, LEGACY, Generation
 from tests.operators.support import Task
 from tests.operators.test_existing_node import FOLDER, deployed
 from tests.operators.test_node_operator import operator
@@ -65,6 +66,11 @@ def shown(task: Task) -> dict[str, str]:
     return {link.xcom_key: task.xcoms[link.xcom_key] for link in LINKS if link.xcom_key in task.xcoms}
 
 
+def said(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of a log."""
+    return [record["event"] % record.get("positional_args", ()) for record in records]
+
+
 def test_every_operator_and_sensor_has_both_buttons() -> None:
     public = [kind for module in (operators, sensors) for name, kind in vars(module).items() if name[:3] == "Pai"]
     kinds = [kind for kind in public if issubclass(kind, PaiDesignerOperator | InstancesSensor)]
@@ -93,8 +99,25 @@ def test_the_buttons_are_there_while_the_run_goes_on_and_in_the_log_of_the_try(
     with capture_logs() as records:
         task.run(operator(environment="PROD"))
     assert seen == [addresses(generation, "prod")]
-    said = [record["event"] % record.get("positional_args", ()) for record in records]
-    assert f"Operation Center: {addresses(generation, 'prod')[OPERATION_CENTER]}" in said
+    assert f"Operation Center: {addresses(generation, 'prod')[OPERATION_CENTER]}" in said(records)
+
+
+@pytest.mark.usefixtures("console")
+def test_a_run_that_takes_long_to_be_made_does_not_keep_them_back(
+    generation: Generation, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, str]] = []
+    start = PaiDesignerHook.test_node
+
+    def starting(hook: PaiDesignerHook, *arguments: Any, **options: Any) -> Any:
+        seen.append(shown(task))
+        return start(hook, *arguments, **options)
+
+    monkeypatch.setattr(PaiDesignerHook, "test_node", starting)
+    with capture_logs() as records:
+        task.run(operator())
+    assert seen == [addresses(generation, "dev")]
+    assert said(records).count(f"Operation Center: {addresses(generation, 'dev')[OPERATION_CENTER]}") == 1
 
 
 @pytest.mark.usefixtures("console")
@@ -127,6 +150,19 @@ def test_a_task_that_failed_before_its_run_has_them(console: Emulator, generatio
     )
     with pytest.raises(PaiDesignerError, match="No.Such.Luck"):
         task.run(PaiDesignerTestNodeOperator(task_id="daily", designer_node_id=node["node_id"]))
+    assert shown(task) == addresses(generation, "dev")
+
+
+def test_a_sensor_that_first_met_weather_has_them_once_it_sees_again(
+    console: Emulator, generation: Generation, task: Task
+) -> None:
+    run = Task().run(operator(wait_for_completion=False))
+    project = "GetProject" if generation is LEGACY else "ListProjects"
+    console.control.seed({"faults": [{"behaviour": "http", "operation": project, "status": 503, "times": 1}]})
+    sensor = PaiDesignerRunSensor(task_id="await", run=run)
+    assert not sensor.poke(task.context)
+    assert shown(task) == {}
+    sensor.poke(task.context)
     assert shown(task) == addresses(generation, "dev")
 
 
