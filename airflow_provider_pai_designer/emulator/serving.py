@@ -66,7 +66,7 @@ def serve(world: World, *, token: str, listener: socket.socket) -> None:
 async def _received(request: Request) -> ApiRequest:
     return ApiRequest(
         method=request.method,
-        path=request.scope["raw_path"].decode("ascii"),
+        path=request.scope["raw_path"].decode("latin-1"),
         query=dict(request.query_params),
         headers=dict(request.headers),
         body=await request.body(),

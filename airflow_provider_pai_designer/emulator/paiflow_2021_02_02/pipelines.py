@@ -6,11 +6,9 @@ import sqlite3
 from typing import Any
 from uuid import uuid4
 
-import yaml
-
 from airflow_provider_pai_designer.emulator import flows, pai
 from airflow_provider_pai_designer.emulator.operations import BOOLEAN, STRING, Caller, present, required
-from airflow_provider_pai_designer.emulator.paiflow_2021_02_02.registry import check_manifest, operation
+from airflow_provider_pai_designer.emulator.paiflow_2021_02_02.registry import check_manifest, metadata_of, operation
 from airflow_provider_pai_designer.emulator.world import World
 
 _COLUMNS = {"PipelineIdentifier": "identifier", "PipelineProvider": "provider", "PipelineVersion": "version"}
@@ -86,17 +84,16 @@ def _identity(world: World, caller: Caller, manifest: str, *, of: str) -> dict[s
     :param of: id of the pipeline that is to have it.
     """
     check_manifest(manifest)
-    metadata = yaml.safe_load(manifest).get("metadata") or {}
-    names = {name: str(metadata.get(name) or "") for name in ("identifier", "version")}
-    provider = str(metadata.get("provider") or caller.account)
-    if not all(names.values()):
+    names = {"provider": caller.account, **metadata_of(manifest)}
+    if not {"identifier", "version"} <= set(names):
         raise pai.refusal("InvalidManifest", "The manifest needs metadata.identifier and metadata.version.")
     taken = world.store.value(
-        "SELECT id FROM flow_pipelines WHERE identifier = ? AND version = ? AND provider = ?", *names.values(), provider
+        "SELECT id FROM flow_pipelines WHERE identifier = ? AND version = ? AND provider = ?",
+        *(names[name] for name in ("identifier", "version", "provider")),
     )
     if taken not in (None, of):
         raise pai.refusal("PipelineExists", f"The pipeline {taken} has this identifier, version and provider.")
-    return {**names, "provider": provider, "uuid": uuid4().hex[:18], "manifest": manifest}
+    return {**names, "uuid": uuid4().hex[:18], "manifest": manifest}
 
 
 def _shown(row: sqlite3.Row) -> dict[str, Any]:

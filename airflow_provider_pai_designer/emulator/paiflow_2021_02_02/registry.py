@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from functools import lru_cache
+
+import yaml
 
 from airflow_provider_pai_designer.designer.manifest import Manifest
 from airflow_provider_pai_designer.emulator import pai
@@ -23,6 +27,18 @@ def run_of(world: World, caller: Caller, identity: str) -> sqlite3.Row:
     if run["deleted"]:
         raise pai.missing_object("PipelineRun", identity)
     return run
+
+
+@lru_cache(maxsize=64)
+def metadata_of(manifest: str) -> Mapping[str, str]:
+    """Return what a manifest says about itself; nothing where nobody can read it."""
+    try:
+        document = yaml.safe_load(manifest)
+    except yaml.YAMLError:
+        document = None
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    shown = metadata if isinstance(metadata, dict) else {}
+    return {name: str(shown[name]) for name in ("identifier", "provider", "version") if shown.get(name)}
 
 
 def check_manifest(text: str) -> None:

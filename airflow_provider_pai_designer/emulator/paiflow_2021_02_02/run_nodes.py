@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_pai_designer.emulator import flows, pai
 from airflow_provider_pai_designer.emulator.flows import FlowState, StepState
 from airflow_provider_pai_designer.emulator.operations import INTEGER, STRING, Caller, Parameter, present, required
-from airflow_provider_pai_designer.emulator.paiflow_2021_02_02.registry import operation, run_of
+from airflow_provider_pai_designer.emulator.paiflow_2021_02_02.registry import metadata_of, operation, run_of
 from airflow_provider_pai_designer.emulator.world import World
 
 _NODE = "/pipelineruns/{PipelineRunId}/nodes/{NodeId}"
@@ -145,11 +145,11 @@ def _root(node: _Node, depth: int) -> dict[str, Any]:
     return {
         "ApiVersion": "core/v1",
         "Metadata": {
+            **{name.capitalize(): value for name, value in metadata_of(run["manifest"]).items()},
             "NodeId": run["root"],
             "NodeType": "Dag",
             "Name": run["id"],
             "DisplayName": run["name"],
-            "Provider": run["account"],
             "RelatedNodeIds": [run["root"]],
         },
         "Spec": {
