@@ -242,7 +242,7 @@ class _Plan:
 def _undefined(step: Step) -> str | None:
     """Return what the engine says about the first variable that nothing replaced."""
     for value in step.parameters.values():
-        for match in _VARIABLE.finditer(value if isinstance(value, str) else json.dumps(value)):
+        for match in _VARIABLE.finditer(value if isinstance(value, str) else json.dumps(value, default=str)):
             if match[1] not in _ENGINE_VARIABLES:
                 line = match.string.count("\n", 0, match.start()) + 1
                 column = match.start() - match.string.rfind("\n", 0, match.start())

@@ -86,7 +86,7 @@ def test_a_manifest_that_cannot_run_is_refused(pai: Pai, change: str) -> None:
     assert pai.flow("ListPipelineRuns")["TotalCount"] == before
 
 
-@pytest.mark.parametrize("text", ["no: [", "42", "spec: {}", "a: 1\n---\nb: 2"])
+@pytest.mark.parametrize("text", ["no: [", "42", "spec: {}", "a: 1\n---\nb: 2", "[" * 9999])
 def test_a_text_that_is_no_manifest_is_refused(pai: Pai, text: str) -> None:
     assert refused(pai.run, PipelineManifest=text) == (400, "Undocumented.InvalidManifest")
 
@@ -99,7 +99,9 @@ def test_or_its_run_fails(pai: Pai, reading: Callable[[str, str], None], change:
     assert pai.flow("GetPipelineRun", run)["Message"]
 
 
-@pytest.mark.parametrize("text", ["arguments: [", "- 1", "arguments: 1", "arguments: {parameters: [{value: 1}]}"])
+@pytest.mark.parametrize(
+    "text", ["arguments: [", "- 1", "arguments: 1", "arguments: {parameters: [{value: 1}]}", "[" * 9999]
+)
 def test_arguments_that_nobody_can_read_are_refused(pai: Pai, text: str) -> None:
     assert refused(pai.run, Arguments=text) == (400, "Undocumented.InvalidArguments")
 
@@ -172,6 +174,13 @@ def test_a_variable_that_nobody_replaced_fails_its_step(pai: Pai) -> None:
     pai.advance(60)
     assert (pai.status(ports), pai.status(nobody)) == ("Succeeded", "Failed")
     assert "Parse exception" in pai.flow("GetPipelineRun", nobody)["Message"]
+
+
+def test_a_parameter_may_be_a_date(pai: Pai) -> None:
+    """YAML makes one of what looks like one."""
+    run = pai.run(PipelineManifest=MANIFEST.replace('"select 1;"', "2026-11-22"))
+    pai.advance(60)
+    assert pai.status(run) == "Succeeded"
 
 
 def test_terminate(pai: Pai) -> None:

@@ -94,6 +94,25 @@ def test_a_drawing_that_cannot_run(pai: Pai) -> None:
     assert refused(pai.studio, "CreateJob", PipelineDraftId=identity) == (400, "Undocumented.InvalidContent")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"nodes": [1]},
+        {"nodes": [{}]},
+        {"nodes": [{"id": []}]},
+        {"nodes": [{"id": "id-1"}]},
+        {"nodes": [{"id": "id-1", "metadata": {"identifier": "sql"}, "properties": [1]}]},
+        {"nodes": [{"id": "id-1", "metadata": {"identifier": "sql"}}] * 2},
+        {"nodes": [{"id": "id-1", "metadata": {"identifier": "sql"}}], "edges": 5},
+    ],
+)
+def test_a_drawing_that_makes_no_sense(pai: Pai, content: dict[str, Any]) -> None:
+    """And does not bring the emulator down."""
+    identity = create(pai)
+    pai.studio("UpdateExperimentContent", identity, Content=json.dumps(content), Version=1)
+    assert refused(pai.studio, "CreateJob", PipelineDraftId=identity) == (400, "Undocumented.InvalidContent")
+
+
 @pytest.mark.parametrize("name", [name for name in CONTENTS if name != "global_variable_bare"])
 def test_the_manifest_of_a_drawing_is_that_of_the_node(name: str) -> None:
     """A node that is made of a pipeline must do what the pipeline does."""

@@ -34,7 +34,7 @@ def metadata_of(manifest: str) -> Mapping[str, str]:
     """Return what a manifest says about itself; nothing where nobody can read it."""
     try:
         document = yaml.safe_load(manifest)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         document = None
     metadata = document.get("metadata") if isinstance(document, dict) else None
     shown = metadata if isinstance(metadata, dict) else {}

@@ -305,7 +305,7 @@ def _manifest(world: World, caller: Caller, arguments: Mapping[str, Any]) -> str
 def _check_arguments(text: str) -> None:
     try:
         document = yaml.safe_load(text or "{}")
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         document = None
     inner = document.get("arguments", {}) if isinstance(document, dict) else None
     parameters = inner.get("parameters") or [] if isinstance(inner, dict) else None

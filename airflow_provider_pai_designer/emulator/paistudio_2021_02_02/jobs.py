@@ -100,7 +100,7 @@ def _create(
     world: World, draft: sqlite3.Row, account: str, arguments: Mapping[str, Any], *, misbehave: bool = True
 ) -> str:
     content, workspace = json.loads(draft["content"]), world.workspace(draft["workspace_id"])
-    manifest = _manifest(content, _chosen(content, arguments), provider=account)
+    manifest = _manifest(content, arguments, provider=account)
     variables, run_id = json.loads(draft["variables"]), flows.new_identifier(world, "flow")
     if world.reading("pai_job_variables") == "replaced":
         manifest = pipeline.substitute(manifest, variables)
@@ -154,15 +154,15 @@ def _chosen(content: Mapping[str, Any], arguments: Mapping[str, Any]) -> set[str
     }[arguments["ExecuteType"]]
 
 
-def _manifest(content: Mapping[str, Any], chosen: set[str], *, provider: str) -> str:
-    """Return the manifest of what is drawn.
+def _manifest(content: Mapping[str, Any], arguments: Mapping[str, Any], *, provider: str) -> str:
+    """Return the manifest of what is drawn, as far as a job is to run it.
 
-    :raises GatewayError: nothing is, or something that cannot run.
+    :raises GatewayError: nothing is drawn, or something that cannot run.
     """
     try:
-        text = canvas.manifest(content, only=chosen, provider=provider)
+        text = canvas.manifest(content, only=_chosen(content, arguments), provider=provider)
         Manifest.parse(text)
-    except (ContentError, KeyError, TypeError) as error:
+    except (ContentError, AttributeError, KeyError, TypeError) as error:
         raise pai.refusal("InvalidContent", f"The draft cannot be run: {error}") from None
     return text
 
