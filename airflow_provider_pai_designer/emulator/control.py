@@ -38,9 +38,19 @@ _TABLES = (
     "pipeline_runs",
     "pipeline_stages",
     "creations",
+    "flow_pipelines",
+    "flow_runs",
+    "draft_folders",
+    "drafts",
+    "templates",
+    "draft_jobs",
     "behaviours",
 )
 
+_JSON_COLUMNS = (
+    *("settings", "rule", "log", "behaviour", "snapshot", "node", "depends", "request"),
+    *("variables", "steps", "lines"),
+)
 _Action = Callable[[World, Mapping[str, Any]], dict[str, Any]]
 
 
@@ -183,7 +193,7 @@ def _written(world: World) -> list[dict[str, Any]]:
 def _readable(row: Any) -> dict[str, Any]:
     """Return a row with its JSON columns decoded."""
     values = dict(row)
-    for column in ("settings", "rule", "log", "behaviour", "snapshot", "node", "depends", "request"):
+    for column in _JSON_COLUMNS:
         if isinstance(values.get(column), str):
             values[column] = json.loads(values[column])
     return values

@@ -5,11 +5,14 @@ A client that passes with every reading does not depend on what nobody could che
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _HELP = "https://www.alibabacloud.com/help/en/dataworks/developer-reference/api-dataworks-public-2020-05-18-"
 _NEW_HELP = _HELP.replace("2020", "2024")
+_FLOW_HELP = "https://help.aliyun.com/zh/pai/developer-reference/api-paiflow-2021-02-02-"
+_STUDIO_HELP = _FLOW_HELP.replace("paiflow", "paistudio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +240,69 @@ _ALL = (
         check="Reads only: call ListNodes of 2024-05-18 in a workspace of the legacy DataStudio.",
         source=_NEW_HELP + "listnodes",
     ),
+    Doubt(
+        name="pai_id_in_log",
+        question="Does the log of a Designer node's instance name its PAIFlow run?",
+        readings=("yes", "no"),
+        check="Reads only: look for flow- in the log of an instance of a Designer node.",
+        source="https://www.alibabacloud.com/help/en/dataworks/user-guide/pai-designer-node",
+    ),
+    Doubt(
+        name="pai_rerun",
+        question="Does RerunPipelineRun run the same id again, or make a run that its reply does not name?",
+        readings=("same_id", "new_run"),
+        check="Rerun a run that has ended, and compare ListPipelineRuns before and after.",
+        source=_FLOW_HELP + "rerunpipelinerun",
+    ),
+    Doubt(
+        name="pai_bad_manifest",
+        question="Does CreatePipelineRun refuse a manifest that cannot run, or does its run fail?",
+        readings=("refuse", "run_fails"),
+        check="Create a run of a manifest whose two steps depend on each other, not to be started.",
+        source=_FLOW_HELP + "createpipelinerun",
+    ),
+    Doubt(
+        name="pai_terminate_ended",
+        question="Does TerminatePipelineRun refuse a run that has ended?",
+        readings=("refuse", "accept"),
+        check="Terminate a run that has succeeded.",
+        source=_FLOW_HELP + "terminatepipelinerun",
+    ),
+    Doubt(
+        name="pai_list_lag",
+        question="How many seconds after it was created does ListPipelineRuns show a run?",
+        readings=("0", "5"),
+        check="Create a run, and call ListPipelineRuns every second.",
+        source=_FLOW_HELP + "listpipelineruns",
+    ),
+    Doubt(
+        name="pai_name_filter",
+        question="Does the parameter Name of the lists of PAI want a part of the name, or all of it?",
+        readings=("part", "exact"),
+        check="Reads only: list runs and pipelines by a part of a name.",
+        source=_STUDIO_HELP + "listexperiments",
+    ),
+    Doubt(
+        name="pai_run_id_lag",
+        question="How many seconds after CreateJob does GetJob show its RunId?",
+        readings=("0", "5"),
+        check="Create a job, and call GetJob every second.",
+        source=_STUDIO_HELP + "getjob",
+    ),
+    Doubt(
+        name="pai_job_variables",
+        question="Does RunInfo of a job keep ${name} of the pipeline's variables, or hold their values?",
+        readings=("kept", "replaced"),
+        check="Reads only: look for ${ in RunInfo of a job of a pipeline that has a variable.",
+        source=_STUDIO_HELP + "getjob",
+    ),
+    Doubt(
+        name="pai_root_folder",
+        question="May the FolderId of CreateExperiment be root, as that of PublishExperiment may?",
+        readings=("accept", "refuse"),
+        check="Create a blank pipeline in the folder root, and delete it.",
+        source=_STUDIO_HELP + "createexperiment",
+    ),
 )
 
 DOUBTS: Mapping[str, Doubt] = {doubt.name: doubt for doubt in _ALL}
@@ -246,7 +312,7 @@ def as_markdown() -> str:
     """Return the table of the page "How proven is each claim"."""
     rows = [
         f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} | {doubt.check} "
-        f"| [{doubt.source.removeprefix(_HELP).removeprefix(_NEW_HELP)}]({doubt.source}) |"
+        f"| [{re.split('[/-]', doubt.source)[-1]}]({doubt.source}) |"
         for doubt in _ALL
     ]
     heads = ("switch", "question", "default", "also played", "what would answer it", "left open by")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from airflow_provider_pai_designer.emulator import faults, generation, releases, scheduler
 from airflow_provider_pai_designer.emulator.dataworks_2024_05_18 import creations, publishing
+from airflow_provider_pai_designer.emulator.paistudio_2021_02_02 import jobs
 from airflow_provider_pai_designer.emulator.world import World
 
 _HANDLERS: Mapping[str, Callable[[World, int, int], None]] = {
@@ -19,6 +20,7 @@ _HANDLERS: Mapping[str, Callable[[World, int, int], None]] = {
     "late_call": faults.on_event,
     "pipeline_run": publishing.on_event,
     "creation": creations.on_event,
+    "draft": jobs.on_event,
 }
 
 

@@ -41,6 +41,11 @@ def invalid(parameter: str, reason: str) -> GatewayError:
     return GatewayError(400, "Invalid.Param", f"The parameter {parameter} is invalid: {reason}.")
 
 
+def action_not_found() -> GatewayError:
+    """There is no such operation, or it is not called there."""
+    return GatewayError(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+
+
 def not_authorised() -> GatewayError:
     """The key has no permission on the workspace."""
     return GatewayError(

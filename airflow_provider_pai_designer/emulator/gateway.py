@@ -1,4 +1,6 @@
-"""The wire of RPC services: who calls, what is called with what, and how it is answered.
+"""The wire: who calls, what is called with what, and how it is answered.
+
+Operations of RPC services all have one address, those of ROA services (PAI) each its own, with a JSON body.
 
 Source: https://help.aliyun.com/en/sdk/product-overview/v3-request-structure-and-signature and the published request
 and reply schemas of each operation.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +31,7 @@ _JUNK = {"ErrorCode": "Invalid.Tenant.ConnectionNotExists", "ErrorMessage": "The
 
 
 def answer(world: World, request: ApiRequest) -> Reply:
-    """Answer one request of an RPC service."""
+    """Answer one request."""
     request_id = str(uuid4()).upper()
     fault = faults.take(world, request.action)
     try:
@@ -52,7 +55,7 @@ def _caller(world: World, request: ApiRequest) -> Caller:
     if not services.must_be_signed(request.version, request.action):
         return NOBODY
     caller = authenticate(world, signature_of(request))
-    if services.product_of(request.version) == _LIMITED:
+    if services.product_of(request.version, request.action) == _LIMITED:
         quota.use(world, caller, request.action)
     return caller
 
@@ -71,9 +74,19 @@ def _perform(
     return _envelope(world, operation, data, request_id)
 
 
+def _sent(request: ApiRequest, operation: Operation) -> Mapping[str, Any]:
+    in_path = operation.read_path(request.path)
+    if operation.path == "/":
+        return request.parameters
+    if set(operation.parameters) == set(in_path):
+        # nothing else is read, so nothing in it can be wrong
+        return in_path
+    return {**(request.document if request.method in ("POST", "PUT") else request.query), **in_path}
+
+
 def _do(world: World, request: ApiRequest, operation: Operation, caller: Caller, fault: Fault | None) -> Any:
     """Carry a call out, unless a fault is in the way."""
-    arguments = operation.read(request.parameters)
+    arguments = operation.read(_sent(request, operation))
     data = None
     with world.store.transaction():
         if fault is None or fault.carried_out:
@@ -110,7 +123,7 @@ def _refusal(request: ApiRequest, error: GatewayError, request_id: str) -> Reply
         "HostId": request.headers.get("host", ""),
         "Code": error.code,
         "Message": error.message,
-        "Recommend": _RECOMMEND.format(code=error.code, product=services.product_of(request.version)),
+        "Recommend": _RECOMMEND.format(code=error.code, product=services.product_of(request.version, request.action)),
     }
     return Reply(status=error.status, body=body)
 

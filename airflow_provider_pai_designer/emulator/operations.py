@@ -1,4 +1,4 @@
-"""What an operation of an RPC service is: its parameters, its function, and the shape of its reply."""
+"""What an operation is: where it is called, its parameters, its function, and the shape of its reply."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
-from airflow_provider_pai_designer.emulator.errors import GatewayError, invalid, missing
+from airflow_provider_pai_designer.emulator.errors import GatewayError, action_not_found, invalid, missing
 from airflow_provider_pai_designer.emulator.world import World
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -43,7 +44,8 @@ class Envelope:
 class Parameter:
     """A request parameter, as the published schema describes it.
 
-    :param kind: type of the value; on the wire everything is text, and a list or an object is JSON.
+    :param kind: type of the value; on the wire everything is text, and a list or an object is JSON, unless the whole
+        body is.
     """
 
     kind: type[int] | type[str] | type[bool] | type[list[Any]] | type[dict[str, Any]]
@@ -54,11 +56,12 @@ class Parameter:
     choices: tuple[str, ...] = ()
     longest: int | None = None
 
-    def read(self, name: str, text: str) -> Any:
-        """Turn the text of a request into a value.
+    def read(self, name: str, sent: Any) -> Any:
+        """Turn what a request holds into a value: a text, or a value of a JSON body.
 
         :raises GatewayError: the schema does not allow it.
         """
+        text = sent if isinstance(sent, str) else self._as_text(name, sent)
         if self.kind is int:
             return self._read_number(name, text)
         if self.kind is bool:
@@ -72,6 +75,11 @@ class Parameter:
         if self.longest is not None and len(text) > self.longest:
             raise invalid(name, f"it must not be longer than {self.longest} characters")
         return text
+
+    def _as_text(self, name: str, value: Any) -> str:
+        if type(value) is not self.kind:
+            raise invalid(name, f"it must be of the type {self.kind.__name__}")
+        return json.dumps(value)
 
     def _read_number(self, name: str, text: str) -> int:
         if not _NUMBER.fullmatch(text):
@@ -116,6 +124,7 @@ class Operation:
 
     :param signed: whether the request must be signed with a key.
     :param method: the HTTP method that it is called with; None where any is taken.
+    :param path: where it is called; of a ROA service, with parameters such as ``{JobId}`` in it.
     """
 
     name: str
@@ -124,6 +133,7 @@ class Operation:
     envelope: Envelope
     signed: bool = True
     method: str | None = None
+    path: str = "/"
 
     def check_method(self, method: str) -> None:
         """Check the method of a request.
@@ -133,7 +143,22 @@ class Operation:
         if self.method not in (None, method):
             raise GatewayError(400, "UnsupportedHTTPMethod", "This http method is not supported.")
 
-    def read(self, sent: Mapping[str, str]) -> dict[str, Any]:
+    def read_path(self, path: str) -> dict[str, str]:
+        """Return the parameters that stand in the path of a request.
+
+        :raises GatewayError: the operation is called somewhere else.
+        """
+        parts, names = path.split("/"), self.path.split("/")
+        fits = len(parts) == len(names) and all(
+            name.startswith("{") or part == name for part, name in zip(parts, names, strict=True)
+        )
+        if not fits:
+            raise action_not_found()
+        return {
+            name.strip("{}"): unquote(part) for part, name in zip(parts, names, strict=True) if name.startswith("{")
+        }
+
+    def read(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Read the parameters of a request; those that were not sent and have no default are absent.
 
         :raises GatewayError: a required one is missing, or a value is not allowed.

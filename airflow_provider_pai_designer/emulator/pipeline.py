@@ -1,4 +1,6 @@
-"""What one execution of a node does: its content is read as DataWorks reads it, and its steps run in their order.
+"""What one execution does: the content of a node is read as DataWorks reads it, and the steps run in their order.
+
+Runs of PAIFlow and instances of DataWorks are executed alike.
 
 The whole execution is planned at its start, with a time for every line and every written partition; whoever reads
 the log or the tables sees what lies before the present. That keeps an instance at one event, however many steps.
@@ -9,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.manifest import WRITE_TABLE, Manifest, Step
-from airflow_provider_pai_designer.designer.node import FILE_TYPE as PAI_STUDIO
 from airflow_provider_pai_designer.emulator.seed import StepBehaviour
 from airflow_provider_pai_designer.exceptions import ContentError
 
@@ -30,11 +31,16 @@ _ENGINE_VARIABLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of a log; ``at`` is epoch milliseconds."""
+    """A line of a log.
+
+    :param at: epoch milliseconds.
+    :param step: name of the step that says it; empty for what is said about the whole.
+    """
 
     at: int
     level: str
     text: str
+    step: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,20 @@ class Write:
     at: int
     table: str
     partition: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPlan:
+    """When a step begins and ends, in epoch milliseconds.
+
+    :param start: None if it never begins: a step before it fails or hangs.
+    :param end: None if it never ends.
+    """
+
+    step: Step
+    start: int | None = None
+    end: int | None = None
+    succeeded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +77,27 @@ class Execution:
     writes: tuple[Write, ...]
     end: int | None
     succeeded: bool
+    steps: tuple[StepPlan, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """What a Designer node hands to PAIFlow, its variables replaced; both are YAML texts."""
+
+    manifest: str
+    arguments: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What is to be executed.
 
-    :param values: evaluated scheduling parameters and system variables, by name.
+    :param steps: in an order in which they can run.
     :param project: engine project that log lines name.
     :param run_id: PAIFlow run id.
     """
 
-    content: str
-    file_type: int
-    node_name: str
-    values: Mapping[str, str]
+    steps: tuple[Step, ...]
     project: str
     run_id: str
     start: int
@@ -84,12 +110,13 @@ BehaviourOf = Callable[[Step], StepBehaviour | None]
 
 def execute(job: Job, behaviour_of: BehaviourOf) -> Execution:
     """Plan an execution."""
-    try:
-        steps = _steps(job)
-    except ContentError as error:
-        line = Line(at=job.start, level="ERROR", text=f"FAILED: the code of the node cannot be read: {error}")
-        return Execution(lines=(line,), writes=(), end=job.start, succeeded=False)
-    return _Plan(job=job, behaviour_of=behaviour_of).run(steps)
+    return _Plan(job=job, behaviour_of=behaviour_of).run()
+
+
+def unreadable(what: str, error: ContentError, at: int) -> Execution:
+    """Return the execution of something that nobody can read: it fails at once."""
+    line = Line(at=at, level="ERROR", text=f"FAILED: {what} cannot be read: {error}")
+    return Execution(lines=(line,), writes=(), end=at, succeeded=False)
 
 
 def substitute(text: str, values: Mapping[str, str]) -> str:
@@ -97,29 +124,38 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
-def _steps(job: Job) -> tuple[Step, ...]:
-    if job.file_type != PAI_STUDIO:
-        return (_whole_file(job),)
+def flow_of(content: str, values: Mapping[str, str]) -> Flow:
+    """Return what a Designer node hands to PAIFlow.
+
+    :param values: evaluated scheduling parameters and system variables, by name.
+    :raises ContentError: nobody can read the content.
+    """
     # first the scheduler replaces scheduling parameters in its text, then the launcher the pipeline's variables
-    flow = NodeContent.parse(substitute(NodeContent.parse(job.content).scheduler_text, job.values)).flow
+    flow = NodeContent.parse(substitute(NodeContent.parse(content).scheduler_text, values)).flow
     variables = {str(name): str(value) for name, value in (flow.get("paiflowParameters") or {}).items()}
-    return _steps_in_order(substitute(flow["paiflowPipeline"], variables))
+    return Flow(
+        manifest=substitute(flow["paiflowPipeline"], variables), arguments=str(flow.get("paiflowArguments") or "")
+    )
 
 
 @lru_cache(maxsize=64)
-def _steps_in_order(manifest: str) -> tuple[Step, ...]:
+def steps_of(manifest: str) -> tuple[Step, ...]:
+    """Return the steps of a manifest in an order in which they can run.
+
+    :raises ContentError: nobody can read it, or its steps have no such order.
+    """
     # reading YAML is most of the cost of an instance, and the instances of a day have the same text
     return Manifest.parse(manifest).in_order()
 
 
-def _whole_file(job: Job) -> Step:
-    """Nodes of other types run as a single step that is their code."""
+def whole_file(name: str, content: str, values: Mapping[str, str]) -> Step:
+    """Return the single step as which a node of another type runs: its code."""
     return Step(
-        name=job.node_name,
-        display_name=job.node_name,
+        name=name,
+        display_name=name,
         identifier="code",
         dependencies=(),
-        parameters={"code": substitute(job.content, job.values)},
+        parameters={"code": substitute(content, values)},
         sources=(),
     )
 
@@ -132,13 +168,15 @@ class _Plan:
     behaviour_of: BehaviourOf
     lines: list[Line] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    plans: dict[str, StepPlan] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
     failed_at: int | None = None
     hangs: bool = False
 
-    def run(self, steps: tuple[Step, ...]) -> Execution:
-        self._say(self.job.start, f"Pipeline run {self.job.run_id} submitted, {len(steps)} steps")
-        for step in steps:
+    def run(self) -> Execution:
+        self._say(self.job.start, f"Pipeline run {self.job.run_id} submitted, {len(self.job.steps)} steps")
+        for step in self.job.steps:
+            self.plans[step.name] = StepPlan(step=step)
             if all(name in self.ends for name in step.dependencies):
                 self._run_step(step, max((self.ends[name] for name in step.dependencies), default=self.job.start))
         if self.failed_at is not None:
@@ -150,6 +188,7 @@ class _Plan:
         undefined = _undefined(step)
         seconds = behaviour.seconds if behaviour else None
         end = start + (self.job.step_milliseconds if seconds is None else int(seconds * 1000))
+        self.plans[step.name] = StepPlan(step=step, start=start)
         self._say_start(step, start)
         if undefined:
             self._fail(step, start, undefined)
@@ -163,25 +202,30 @@ class _Plan:
     def _say_start(self, step: Step, at: int) -> None:
         engine_id = sha256(f"{self.job.run_id}/{step.name}".encode()).hexdigest()[:20]
         label = step.display_name
-        self._say(at, f"[{label}] start: component {step.identifier}, node {step.name}")
-        self._say(at, f"[{label}] ID = {engine_id}")
-        self._say(at, f"[{label}] Log view: http://logview.invalid/logview/?p={self.job.project}&i={engine_id}")
-        self._say(at, f"[{label}] Job running on project {self.job.project}")
+        for text in (
+            f"[{label}] start: component {step.identifier}, node {step.name}",
+            f"[{label}] ID = {engine_id}",
+            f"[{label}] Log view: http://logview.invalid/logview/?p={self.job.project}&i={engine_id}",
+            f"[{label}] Job running on project {self.job.project}",
+        ):
+            self._say(at, text, step=step.name)
 
     def _end_well(self, step: Step, at: int) -> None:
         self.ends[step.name] = at
+        self.plans[step.name] = replace(self.plans[step.name], end=at, succeeded=True)
         if write := _write(step, at):
             self.writes.append(write)
             where = f" partition ({write.partition})" if write.partition else ""
-            self._say(at, f"[{step.display_name}] wrote table {write.table}{where}")
-        self._say(at, f"[{step.display_name}] OK")
+            self._say(at, f"[{step.display_name}] wrote table {write.table}{where}", step=step.name)
+        self._say(at, f"[{step.display_name}] OK", step=step.name)
 
     def _fail(self, step: Step, at: int, message: str) -> None:
         self.failed_at = at if self.failed_at is None else min(at, self.failed_at)
-        self.lines.append(Line(at=at, level="ERROR", text=f"[{step.display_name}] FAILED: {message}"))
+        self.plans[step.name] = replace(self.plans[step.name], end=at)
+        self.lines.append(Line(at=at, level="ERROR", text=f"[{step.display_name}] FAILED: {message}", step=step.name))
 
-    def _say(self, at: int, text: str) -> None:
-        self.lines.append(Line(at=at, level="INFO", text=text))
+    def _say(self, at: int, text: str, *, step: str = "") -> None:
+        self.lines.append(Line(at=at, level="INFO", text=text, step=step))
 
     def _ended(self, end: int | None, *, succeeded: bool) -> Execution:
         """A failed step ends the run: what would have happened later does not happen."""
@@ -191,13 +235,14 @@ class _Plan:
             writes=tuple(write for write in self.writes if end is None or write.at <= end),
             end=end,
             succeeded=succeeded,
+            steps=tuple(self.plans.values()),
         )
 
 
 def _undefined(step: Step) -> str | None:
     """Return what the engine says about the first variable that nothing replaced."""
     for value in step.parameters.values():
-        for match in _VARIABLE.finditer(value if isinstance(value, str) else json.dumps(value)):
+        for match in _VARIABLE.finditer(value if isinstance(value, str) else json.dumps(value, default=str)):
             if match[1] not in _ENGINE_VARIABLES:
                 line = match.string.count("\n", 0, match.start()) + 1
                 column = match.start() - match.string.rfind("\n", 0, match.start())

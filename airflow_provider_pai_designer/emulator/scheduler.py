@@ -12,18 +12,16 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_pai_designer.designer.manifest import Step
 from airflow_provider_pai_designer.designer.node import FILE_TYPE as PAI_STUDIO
-from airflow_provider_pai_designer.emulator import pipeline, studio
+from airflow_provider_pai_designer.emulator import flows, pipeline, studio
 from airflow_provider_pai_designer.emulator.errors import BusinessError
-from airflow_provider_pai_designer.emulator.pipeline import Execution, Job, Line
-from airflow_provider_pai_designer.emulator.seed import StepBehaviour
+from airflow_provider_pai_designer.emulator.flows import FlowOrder
+from airflow_provider_pai_designer.emulator.pipeline import Execution, Line
 from airflow_provider_pai_designer.emulator.world import World, local, milliseconds
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, SchedulingParameterError
+from airflow_provider_pai_designer.exceptions import ContentError, NodeDefinitionError, SchedulingParameterError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters, schedule_time_for
 
 DAG_TYPES = ("DAILY", "MANUAL", "SMOKE_TEST", "SUPPLY_DATA", "MANUAL_FLOW", "BUSINESS_PROCESS_DAG")
@@ -267,6 +265,7 @@ def on_stop(world: World, instance_id: int, at: int) -> None:
     lines += [[at, "ERROR", "The task was killed"], *_closing(at, succeeded=False)]
     _write_attempt(world, instance_id, number=number, succeeded=False, lines=lines)
     store.execute("DELETE FROM partitions WHERE instance_id = ? AND written > ?", instance_id, at)
+    flows.stop_at(world, _flow_id(instance_id, number), at)
     reruns = instance["reruns_left"]
     if reruns is not None and world.reading("stopped_reruns") == "zero":
         reruns = 0
@@ -449,16 +448,9 @@ def _start(world: World, instance: sqlite3.Row, at: int) -> None:
     if execution.end is not None:
         lines += _closing(execution.end, succeeded=execution.succeeded)
     _write_attempt(world, instance["id"], number=number, succeeded=execution.succeeded, lines=lines)
-    for write in execution.writes:
-        world.store.upsert(
-            "partitions",
-            table_name=write.table,
-            partition=write.partition,
-            instance_id=instance["id"],
-            attempt=number,
-            environment=instance["environment"],
-            written=write.at,
-        )
+    flows.keep_writes(
+        world, execution.writes, owner=instance["id"], attempt=number, environment=instance["environment"]
+    )
     _change(world, instance["id"], at, status="RUNNING", running_began=at, attempt=number)
     if execution.end is not None:
         world.store.schedule(execution.end, "instance", instance["id"])
@@ -512,30 +504,50 @@ def _execution(world: World, instance: sqlite3.Row, number: int, at: int) -> Exe
     except SchedulingParameterError as error:
         text = f"params format error, please check your params(key=values): {error}"
         return _immediate(at, "ERROR", text, succeeded=False)
-    run_id = "flow-" + sha256(f"{instance['id']}/{number}".encode()).hexdigest()[:16]
+    run_id = _flow_id(instance["id"], number)
     business_date = local(instance["business_date"], zone)
     system = {
         "bdp.system.bizdate": f"{business_date:%Y%m%d}",
         "bdp.system.cyctime": f"{schedule_time:%Y%m%d%H%M%S}",
     }
-    job = Job(
-        content=node["content"],
-        file_type=node["file_type"],
-        node_name=node["name"],
-        values={**system, **values},
-        project=_engine_project(world, instance),
-        run_id=run_id,
-        start=at,
-        step_milliseconds=int(world.timing.step_seconds * 1000),
-    )
-    execution = pipeline.execute(job, lambda step: _behaviour(world, instance, step))
+    execution = _code(world, instance, node, at, values={**system, **values}, run_id=run_id)
     opening = _opening(world, instance, node, at, values=values, system=system, run_id=run_id)
-    return Execution(
-        lines=(*opening, *execution.lines),
-        writes=execution.writes,
-        end=execution.end,
-        succeeded=execution.succeeded,
+    lines = execution.lines
+    if world.reading("pai_id_in_log") == "no":
+        lines = tuple(line for line in lines if run_id not in line.text)
+    return replace(execution, lines=(*opening, *lines))
+
+
+def _code(
+    world: World, instance: sqlite3.Row, node: sqlite3.Row, at: int, *, values: Mapping[str, str], run_id: str
+) -> Execution:
+    """Execute the code of a node; that of a Designer node is a run of PAIFlow, which can be read there too."""
+    order = FlowOrder(
+        run_id=run_id,
+        workspace_id=instance["workspace_id"],
+        account=instance["creator"],
+        instance_id=instance["id"],
+        # what DataWorks calls it is not documented: a run without a name gets that of its id
+        name=run_id,
+        seed_name=instance["node_name"],
+        environment=instance["environment"],
+        project=_engine_project(world, instance),
     )
+    if node["file_type"] != PAI_STUDIO:
+        return flows.execute(world, order, (pipeline.whole_file(node["name"], node["content"], values),), at)
+    try:
+        flow = pipeline.flow_of(node["content"], values)
+        steps = pipeline.steps_of(flow.manifest)
+    except ContentError as error:
+        return pipeline.unreadable("the code of the node", error, at)
+    execution = flows.execute(world, order, steps, at)
+    flows.add(world, replace(order, manifest=flow.manifest, arguments=flow.arguments), at)
+    flows.keep_plan(world, run_id, execution, at)
+    return execution
+
+
+def _flow_id(instance_id: int, attempt: int) -> str:
+    return flows.identifier("flow", f"{instance_id}/{attempt}")
 
 
 def _values(instance: sqlite3.Row, node: sqlite3.Row, schedule_time: datetime) -> dict[str, str]:
@@ -547,16 +559,6 @@ def _values(instance: sqlite3.Row, node: sqlite3.Row, schedule_time: datetime) -
     return SchedulingParameters.parse(instance["parameters"], strict=False).evaluate(
         schedule_time=schedule_time, current_date=schedule_time.date(), context=context
     )
-
-
-def _behaviour(world: World, instance: sqlite3.Row, step: Step) -> StepBehaviour | None:
-    for identity, rule in world.behaviours("step"):
-        behaviour = StepBehaviour(**rule)
-        labels = (step.display_name, step.name, step.identifier)
-        if behaviour.matches(node=instance["node_name"], environment=instance["environment"], labels=labels):
-            world.use_behaviour(identity)
-            return behaviour
-    return None
 
 
 def _opening(
@@ -571,6 +573,7 @@ def _opening(
 ) -> list[Line]:
     """The lines that every log of an instance begins with."""
     settings = json.loads(node["settings"])
+    named = world.reading("pai_id_in_log") == "yes"
     environment = {
         "SKYNET_SYSTEM_ENV": instance["environment"].lower(),
         "SKYNET_TASKID": instance["id"],
@@ -586,7 +589,7 @@ def _opening(
         f"Resource group: {settings.get('ResourceGroupIdentifier') or default_resource_group(world)}",
         "Current task status: RUNNING",
         *(f"{name}={value}" for name, value in environment.items()),
-        f"PAIFlow run id: {run_id}",
+        *([f"PAIFlow run id: {run_id}"] if node["file_type"] == PAI_STUDIO and named else []),
     ]
     return [Line(at=at, level="INFO", text=text) for text in texts]
 

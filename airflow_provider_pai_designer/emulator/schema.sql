@@ -191,12 +191,112 @@ CREATE TABLE IF NOT EXISTS history (
 CREATE TABLE IF NOT EXISTS partitions (
     table_name TEXT NOT NULL,
     partition TEXT NOT NULL,            -- empty for a table without partitions
-    instance_id INTEGER NOT NULL,
+    instance_id INTEGER NOT NULL,       -- of a run of PAIFlow alone, minus its number
     attempt INTEGER NOT NULL,
     environment TEXT NOT NULL,
     written INTEGER NOT NULL,           -- may lie in the future of a running instance
     PRIMARY KEY (table_name, partition, instance_id, attempt)
 ) WITHOUT ROWID;
+-- Runs of PAIFlow: of its own callers, of PaiStudio's jobs, and of instances. What happens is planned at the start.
+CREATE TABLE IF NOT EXISTS flow_runs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    root TEXT NOT NULL,                 -- id of the node that holds the steps
+    workspace_id INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seed_name TEXT NOT NULL,            -- what behaviours of the seed call it
+    environment TEXT NOT NULL,
+    project TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    variables TEXT NOT NULL,            -- JSON: of the pipeline, where the manifest still refers to them
+    instance_id INTEGER,
+    pipeline_id TEXT,
+    source_type TEXT NOT NULL,
+    source_id TEXT,
+    options TEXT,
+    accessibility TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    started INTEGER,
+    finish INTEGER,                     -- when it ends by itself, also in the future; NULL for never
+    stop INTEGER,                       -- when it ends because somebody asked for it
+    succeeded INTEGER,
+    message TEXT,
+    steps TEXT NOT NULL DEFAULT '[]',   -- JSON: the plan of each
+    lines TEXT NOT NULL DEFAULT '[]',   -- [time, level, text, step] lines, the future ones included
+    deleted INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS flow_runs_by_workspace ON flow_runs (workspace_id);
+CREATE TABLE IF NOT EXISTS flow_pipelines (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workspace_id INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    version TEXT NOT NULL,
+    uuid TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    UNIQUE (identifier, provider, version)
+);
+-- PaiStudio. The root folder of a workspace has no row.
+CREATE TABLE IF NOT EXISTS draft_folders (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workspace_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    source TEXT NOT NULL,
+    accessibility TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS drafts (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workspace_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    content TEXT NOT NULL,
+    variables TEXT NOT NULL DEFAULT '{}', -- JSON: where a draft keeps them is not documented
+    version INTEGER NOT NULL DEFAULT 1,
+    source TEXT NOT NULL,
+    options TEXT,
+    accessibility TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS templates (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,                 -- preset, custom
+    workspace_id INTEGER,               -- NULL for all
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    content TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS draft_jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    draft TEXT NOT NULL,
+    workspace_id INTEGER NOT NULL,
+    execute_type TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    run TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS draft_jobs_by_draft ON draft_jobs (draft);
 CREATE TABLE IF NOT EXISTS events (
     due INTEGER NOT NULL,
     kind TEXT NOT NULL,

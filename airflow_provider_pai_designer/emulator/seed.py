@@ -18,6 +18,8 @@ A seed names only what it wants to differ from ``seeds/default.json``::
         {"behaviour": "http", "operation": "Get*", "status": 429, "code": "Throttling.User", "after": 2, "times": 3},
         {"behaviour": "http", "operation": "ListInstances", "status": 503, "retry_after": 250}
       ],
+      "drafts": [{"id": "draft-mine", "workspace_id": 1, "name": "mine", "content": "three_steps", "ran": true}],
+      "templates": [{"id": "template-mine", "name": "mine", "content": "thirteen_steps"}],
       "roles": [{"arn": "acs:ram::1000000000000001:role/nightly", "trusts": ["1000000000000001"]}],
       "quota": "enforced",
       "days_ago": 30,
@@ -40,10 +42,12 @@ from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
-from airflow_provider_pai_designer.emulator import doubts
+from airflow_provider_pai_designer.designer.content import NodeContent
+from airflow_provider_pai_designer.emulator import canvas, doubts
 from airflow_provider_pai_designer.emulator.store import Store
 
 _ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9._-]+")
+_HOUR = 60 * 60 * 1000
 _SEEDS = Path(__file__).parent / "seeds"
 
 CONTENTS = ("three_steps", "global_variable", "global_variable_bare", "thirteen_steps")
@@ -150,6 +154,69 @@ class ResourceGroup:
     type: int = 1
     mode: str = "ISOLATE"
     is_default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftFolder:
+    """A folder of pipelines of PAI Designer; ``parent`` is the id of another one, or ``root``."""
+
+    id: str
+    workspace_id: int
+    name: str
+    parent: str = "root"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A pipeline of PAI Designer.
+
+    :param content: one of :data:`CONTENTS`, whose steps it draws.
+    :param folder: id of a folder, or ``root``.
+    :param variables: values of the pipeline's variables when it runs in PAI Designer.
+    :param ran: whether all of it has run there, an hour ago.
+    """
+
+    id: str
+    workspace_id: int
+    name: str
+    content: str
+    description: str = ""
+    folder: str = "root"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    ran: bool = False
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        _check_content(self.content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A template of pipelines.
+
+    :param type: ``preset`` or ``custom``.
+    :param workspace_id: where a custom one can be seen; None for everywhere.
+    :param content: one of :data:`CONTENTS`; ``variables`` as those of :class:`Draft`.
+    """
+
+    id: str
+    name: str
+    content: str
+    type: str = "preset"
+    workspace_id: int | None = None
+    description: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Check values that a type cannot express."""
+        if self.type not in ("preset", "custom"):
+            raise SeedError(f"The type of a template is 'preset' or 'custom', not {self.type!r}.")
+        _check_content(self.content)
+
+
+def _check_content(name: str) -> None:
+    if name not in CONTENTS:
+        raise SeedError(f"A content is one of {', '.join(CONTENTS)}, not {name!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +372,9 @@ class Seed:
     access_keys: tuple[AccessKey, ...] = ()
     roles: tuple[Role, ...] = ()
     resource_groups: tuple[ResourceGroup, ...] = ()
+    draft_folders: tuple[DraftFolder, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    templates: tuple[Template, ...] = ()
     steps: tuple[StepBehaviour, ...] = ()
     deployments: tuple[DeploymentBehaviour, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -325,6 +395,9 @@ _ITEMS = {
     "access_keys": AccessKey,
     "roles": Role,
     "resource_groups": ResourceGroup,
+    "draft_folders": DraftFolder,
+    "drafts": Draft,
+    "templates": Template,
     "steps": StepBehaviour,
     "deployments": DeploymentBehaviour,
     "faults": Fault,
@@ -339,7 +412,14 @@ def content(name: str) -> str:
 def starting_document(document: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the default seed with the members of ``document`` in place of its own."""
     default: dict[str, Any] = json.loads((_SEEDS / "default.json").read_text(encoding="utf-8"))
-    return {**default, **(document or {})}
+    given = document or {}
+    seed = {**default, **given}
+    workspaces = [item["id"] for item in seed["workspaces"] if "id" in item]
+    for name in ("draft_folders", "drafts", "templates"):
+        if name not in given:
+            # what belongs to workspaces that the document has replaced went with them
+            seed[name] = [item for item in default[name] if item.get("workspace_id") in (None, *workspaces)]
+    return seed
 
 
 def parse(document: Mapping[str, Any]) -> Seed:
@@ -369,6 +449,7 @@ def apply(store: Store, seed: Seed, *, now: int) -> None:
         store.upsert("roles", **{**asdict(role), **_as_text(trusts=role.trusts, workspaces=role.workspaces)})
     for group in seed.resource_groups:
         store.upsert("resource_groups", **asdict(group), created=now)
+    _add_designer(store, seed, now)
     # the newest behaviour wins, and of one seed the first one
     for step in reversed(seed.steps):
         store.insert("behaviours", kind="step", rule=json.dumps(asdict(step)))
@@ -406,6 +487,30 @@ def _add_workspace(store: Store, workspace: Workspace, now: int) -> None:
         add_business_flow(store, workspace.id, flow, workspace.owner)
     for path in workspace.folders:
         add_folder(store, workspace.id, path)
+
+
+def _add_designer(store: Store, seed: Seed, now: int) -> None:
+    """Add what PAI Designer has; the account that owns a workspace has made it."""
+    owners = {row["id"]: row["owner"] for row in store.rows("SELECT id, owner FROM workspaces")}
+    shared = {"source": "PaiStudio", "accessibility": "PUBLIC", "created": now - 2 * _HOUR, "modified": now - 2 * _HOUR}
+    items: tuple[DraftFolder | Template | Draft, ...] = (*seed.draft_folders, *seed.templates, *seed.drafts)
+    if strange := {item.workspace_id for item in items} - {None, *owners}:
+        raise SeedError(f"There is no workspace {strange.pop()} for what PAI Designer is to have.")
+    for folder in seed.draft_folders:
+        store.upsert("draft_folders", **asdict(folder), **shared, creator=owners[folder.workspace_id])
+    for template in seed.templates:
+        store.upsert("templates", **asdict(template) | _drawn(template), created=shared["created"])
+    for draft in seed.drafts:
+        columns = {name: value for name, value in asdict(draft).items() if name != "ran"}
+        store.upsert("drafts", **columns | _drawn(draft), **shared, creator=owners[draft.workspace_id])
+        if draft.ran:
+            number = store.value("SELECT number FROM drafts WHERE id = ?", draft.id)
+            store.schedule(now - _HOUR, "draft", number)
+
+
+def _drawn(item: Draft | Template) -> dict[str, str]:
+    manifest = NodeContent.parse(content(item.content)).flow["paiflowPipeline"]
+    return {"content": canvas.of_manifest(manifest, name=item.name), "variables": json.dumps(item.variables)}
 
 
 def _add_key(store: Store, key: AccessKey, position: int) -> None:

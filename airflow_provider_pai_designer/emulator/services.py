@@ -1,12 +1,21 @@
-"""The one table in which every operation is found: by the version of its API, which no two services share."""
+"""The one table in which every operation is found: by the version of its API and its name.
+
+PAIFlow and PaiStudio have the same version; they share no name of an operation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airflow_provider_pai_designer.emulator import dataworks_2020_05_18, dataworks_2024_05_18, sts_2015_04_01
-from airflow_provider_pai_designer.emulator.errors import GatewayError
+from airflow_provider_pai_designer.emulator import (
+    dataworks_2020_05_18,
+    dataworks_2024_05_18,
+    paiflow_2021_02_02,
+    paistudio_2021_02_02,
+    sts_2015_04_01,
+)
+from airflow_provider_pai_designer.emulator.errors import GatewayError, action_not_found
 from airflow_provider_pai_designer.emulator.operations import Operation
 
 
@@ -18,19 +27,26 @@ class Service:
     """
 
     product: str
+    version: str
     operations: Mapping[str, Operation]
 
 
-SERVICES: Mapping[str, Service] = {
-    "2015-04-01": Service(product="Sts", operations=sts_2015_04_01.OPERATIONS),
-    "2020-05-18": Service(product="dataworks-public", operations=dataworks_2020_05_18.OPERATIONS),
-    "2024-05-18": Service(product="dataworks-public", operations=dataworks_2024_05_18.OPERATIONS),
+SERVICES = (
+    Service(product="Sts", version="2015-04-01", operations=sts_2015_04_01.OPERATIONS),
+    Service(product="dataworks-public", version="2020-05-18", operations=dataworks_2020_05_18.OPERATIONS),
+    Service(product="dataworks-public", version="2024-05-18", operations=dataworks_2024_05_18.OPERATIONS),
+    Service(product="PAIFlow", version="2021-02-02", operations=paiflow_2021_02_02.OPERATIONS),
+    Service(product="PaiStudio", version="2021-02-02", operations=paistudio_2021_02_02.OPERATIONS),
+)
+_PRODUCTS = {(service.version, action): service.product for service in SERVICES for action in service.operations}
+_OPERATIONS = {
+    (service.version, action): operation for service in SERVICES for action, operation in service.operations.items()
 }
 
 
 def must_be_signed(version: str, action: str) -> bool:
     """Tell whether a request must be signed; one for an operation that does not exist must."""
-    operation = SERVICES[version].operations.get(action) if version in SERVICES else None
+    operation = _OPERATIONS.get((version, action))
     return operation is None or operation.signed
 
 
@@ -39,15 +55,14 @@ def find(version: str, action: str) -> Operation:
 
     :raises GatewayError: there is no such version, or no such operation in it.
     """
-    if version not in SERVICES:
+    if all(service.version != version for service in SERVICES):
         raise GatewayError(400, "InvalidVersion", "Specified parameter Version is not valid.")
-    if action not in SERVICES[version].operations:
-        raise GatewayError(
-            404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."
-        )
-    return SERVICES[version].operations[action]
+    if (version, action) not in _OPERATIONS:
+        raise action_not_found()
+    return _OPERATIONS[version, action]
 
 
-def product_of(version: str) -> str:
-    """Return the code of the product that has this version, empty where none has."""
-    return SERVICES[version].product if version in SERVICES else ""
+def product_of(version: str, action: str) -> str:
+    """Return the code of the product that has an operation, or else this version; empty where none has."""
+    of_version = (service.product for service in SERVICES if service.version == version)
+    return _PRODUCTS.get((version, action)) or next(of_version, "")

@@ -43,7 +43,7 @@ def application(world: World, *, token: str) -> Starlette:
     return Starlette(
         routes=[
             Mount(control.PREFIX, routes=[Route("/{path:path}", serve_control, methods=["GET", "POST", "DELETE"])]),
-            Route("/", serve_vendor, methods=["GET", "POST"]),
+            Route("/{path:path}", serve_vendor, methods=["GET", "POST", "PUT", "DELETE"]),
         ],
         # a web page that a browser on this machine has open must not reach us under a name of its own
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False)],
@@ -66,7 +66,7 @@ def serve(world: World, *, token: str, listener: socket.socket) -> None:
 async def _received(request: Request) -> ApiRequest:
     return ApiRequest(
         method=request.method,
-        path=request.url.path,
+        path=request.scope["raw_path"].decode("latin-1"),
         query=dict(request.query_params),
         headers=dict(request.headers),
         body=await request.body(),

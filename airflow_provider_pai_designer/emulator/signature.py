@@ -7,6 +7,7 @@ https://help.aliyun.com/en/sdk/product-overview/rpc-mechanism
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -15,9 +16,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl
 
-from airflow_provider_pai_designer.emulator.errors import GatewayError, missing
+from airflow_provider_pai_designer.emulator.errors import GatewayError, invalid, missing
 
 _ALGORITHM = "ACS3-HMAC-SHA256"
 _AUTHORIZATION = re.compile(
@@ -39,6 +41,7 @@ VALID_SECONDS = 15 * 60
 class ApiRequest:
     """What was received.
 
+    :param path: as it was sent, nothing in it decoded.
     :param headers: names in lower case.
     :param query: decoded parameters of the query string.
     """
@@ -53,6 +56,20 @@ class ApiRequest:
     def parameters(self) -> Mapping[str, str]:
         """The parameters of the query string and of the body."""
         return {**self.query, **dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))}
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The members of a JSON body; one that is null was not sent.
+
+        :raises GatewayError: the body is something else.
+        """
+        try:
+            members = json.loads(self.body or b"{}")
+        except (ValueError, RecursionError):
+            members = None
+        if not isinstance(members, dict):
+            raise invalid("body", "it must be an object in JSON")
+        return {name: value for name, value in members.items() if value is not None}
 
     @property
     def action(self) -> str:

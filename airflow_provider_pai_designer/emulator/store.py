@@ -34,6 +34,8 @@ _FIRST_IDS = {
     "spec_part": 5_436_806_778_720_620_001,
     "pipeline_run": 1,
     "creation": 1,
+    # behind the ids of PAI, which are texts
+    "pai": 1,
 }
 
 

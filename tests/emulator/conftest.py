@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
 from airflow_provider_pai_designer.emulator.launch import launch
 from tests.emulator.new_support import DataStudio
+from tests.emulator.pai_support import Pai
 from tests.emulator.support import DataWorks
 
 
@@ -41,3 +42,9 @@ def reading(dataworks: DataWorks) -> Iterator[Callable[[str, str], None]]:
 def studio(dataworks: DataWorks) -> DataStudio:
     """The same emulator, in the hand of the SDK for the new Data Studio."""
     return DataStudio(dataworks=dataworks)
+
+
+@pytest.fixture
+def pai(dataworks: DataWorks) -> Pai:
+    """The same emulator, in the hand of the SDKs for PAI."""
+    return Pai(dataworks=dataworks)
