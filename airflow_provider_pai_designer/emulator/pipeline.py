@@ -121,6 +121,7 @@ def _whole_file(job: Job) -> Step:
         dependencies=(),
         parameters={"code": substitute(job.content, job.values)},
         sources=(),
+        definition=job.content,
     )
 
 
