@@ -83,7 +83,7 @@ class NodeContent:
         The console draws two members at random (``flowUniqueCode``, ``requestId``). Here both follow from the job, so
         that loading the same job again gives the same document.
 
-        :raises ContentError: the manifest cannot be used, or the arguments name no MaxCompute resource.
+        :raises ContentError: the manifest cannot be used, or the arguments name no MaxCompute project.
         """
         manifest = Manifest.parse(copy.manifest)
         flow = {
@@ -194,15 +194,15 @@ def _derived(manifest: Manifest) -> dict[str, list[Any]]:
 
 
 def _engine_parameter(arguments: str) -> str:
-    """Return the name of the argument that says where MaxCompute runs the steps."""
+    """Return the name of the argument that says where MaxCompute runs the steps; not all have a ``resourceType``."""
     import yaml
 
     try:
         parameters = yaml.safe_load(arguments)["arguments"]["parameters"]
-        return next(str(item["name"]) for item in parameters if item["value"].get("resourceType") == _ENGINE)
+        return next(str(item["name"]) for item in parameters if "odpsProject" in item["value"])
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError, StopIteration):
         raise ContentError(
-            f"The arguments of the pipeline's run name no resource of type {_ENGINE}, so a node cannot run it. Run "
+            f"The arguments of the pipeline's run name no {_ENGINE} project, so a node cannot run it. Run "
             "the whole pipeline once in PAI Designer on MaxCompute, then load it again."
         ) from None
 
