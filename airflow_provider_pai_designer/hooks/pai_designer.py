@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
+    from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+    from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+    from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
     from airflow_provider_pai_designer.cloud.verbs import Verbs
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -85,25 +88,56 @@ class PaiDesignerHook(BaseHook):
 
         :raises ConfigurationError: the connection is not complete, or names an unknown region or generation.
         """
-        from airflow.sdk.log import mask_secret
-
-        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
         from airflow_provider_pai_designer.cloud.dataworks import DataWorks
-        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
-        from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
+        from airflow_provider_pai_designer.cloud.gateway import DATAWORKS, LEGACY_VERSION, NEW_VERSION
         from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 
-        extra = self._extra
         generations: dict[str, tuple[str, Callable[..., Verbs]]] = {
             "legacy": (LEGACY_VERSION, DataWorks),
             "new": (NEW_VERSION, NewDataStudio),
         }
-        chosen = str(extra.get("data_studio") or "legacy")
+        chosen = str(self._extra.get("data_studio") or "legacy")
         if chosen not in generations:
             raise ConfigurationError(
                 f"Unknown data_studio {chosen!r} in the connection; write one of {', '.join(generations)}."
             )
         version, verbs = generations[chosen]
+        return verbs(gateway=self._gateway("dataworks", DATAWORKS, version), timezone=self.timezone)
+
+    @cached_property
+    def paiflow(self) -> PaiFlow:
+        """The verbs of PAIFlow: start, find, watch and stop runs of pipelines without a node, read logs and outputs.
+
+        https://www.alibabacloud.com/help/en/pai/developer-reference/api-paiflow-2021-02-02-overview
+
+        :raises ConfigurationError: the connection is not complete, or the vendor lists no endpoint in its region.
+        """
+        from airflow_provider_pai_designer.cloud.gateway import PAI_VERSION, PAIFLOW
+        from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+
+        return PaiFlow(gateway=self._gateway("paiflow", PAIFLOW, PAI_VERSION))
+
+    @cached_property
+    def paistudio(self) -> PaiStudio:
+        """The verbs of PaiStudio: list, find, create and delete pipelines, list templates, find the job to load.
+
+        https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-dir-workflow-draft
+
+        :raises ConfigurationError: the connection is not complete, or the vendor lists no endpoint in its region.
+        """
+        from airflow_provider_pai_designer.cloud.gateway import PAI_VERSION, PAISTUDIO
+        from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
+
+        return PaiStudio(gateway=self._gateway("paistudio", PAISTUDIO, PAI_VERSION))
+
+    def _gateway(self, product: str, package: str, version: str) -> DataWorksGateway:
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_pai_designer.cloud.credentials import Authentication, Credentials
+        from airflow_provider_pai_designer.cloud.endpoints import find_endpoint
+        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+
+        extra = self._extra
         where = {
             "region": self._region,
             "network": extra.get("network") or "public",
@@ -117,14 +151,14 @@ class PaiDesignerHook(BaseHook):
             session_name=extra.get("role_session_name") or "airflow",
             sts=find_endpoint("sts", **where, override=extra.get("sts_endpoint")),
         )
-        gateway = DataWorksGateway(
-            endpoint=find_endpoint("dataworks", **where, override=extra.get("dataworks_endpoint")),
+        return DataWorksGateway(
+            endpoint=find_endpoint(product, **where, override=extra.get(f"{product}_endpoint")),
+            product=package,
             version=version,
             credentials=credentials,
             calls_per_second=self._calls_per_second,
             on_secret=mask_secret,
         )
-        return verbs(gateway=gateway, timezone=self.timezone)
 
     @cached_property
     def workspace(self) -> Workspace:
