@@ -37,6 +37,10 @@ class ContentError(PaiDesignerError):
     """The content of a node, or the pipeline manifest in it, cannot be used."""
 
 
+class PipelineError(PaiDesignerError):
+    """A pipeline or template cannot be told from its name, or a pipeline is not yet fit to be loaded."""
+
+
 class NodeDefinitionError(PaiDesignerError):
     """A property of the wanted node (name, folder, schedule, parameters) is not valid."""
 

@@ -75,6 +75,12 @@ def get_provider_info() -> dict[str, object]:
                     "dataworks_endpoint": _text_field(
                         "DataWorks endpoint", "Host name instead of the region's own; empty in most cases"
                     ),
+                    "paiflow_endpoint": _text_field(
+                        "PAIFlow endpoint", "Host name instead of the region's own; empty in most cases"
+                    ),
+                    "paistudio_endpoint": _text_field(
+                        "PaiStudio endpoint", "Host name instead of the region's own; empty in most cases"
+                    ),
                     "sts_endpoint": _text_field(
                         "STS endpoint", "Host name instead of the region's own; empty in most cases"
                     ),

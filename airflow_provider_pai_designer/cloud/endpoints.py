@@ -42,6 +42,23 @@ _REGIONAL = frozenset(
     ]
 )
 _CENTRAL = frozenset(["ap-south-1", "ap-southeast-2", "cn-hangzhou-finance", "cn-huhehaote", "cn-qingdao"])
+_PAIFLOW = frozenset(
+    [
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-5",
+        "cn-beijing",
+        "cn-hangzhou",
+        "cn-hongkong",
+        "cn-shanghai",
+        "cn-shenzhen",
+        "cn-wulanchabu",
+        "eu-central-1",
+        "us-east-1",
+        "us-west-1",
+    ]
+)
+_PAISTUDIO = (_PAIFLOW - {"ap-south-1"}) | {"ap-northeast-1", "ap-southeast-3"}
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
 
 
@@ -65,6 +82,8 @@ class Endpoint:
 class Product:
     """Where a product answers.
 
+    :param name: name in the connection and in messages.
+    :param host: first part of its host names.
     :param regional: regions with a host of their own.
     :param central: regions served by the host without a region.
     :param vpc: regions with a host inside the region's network.
@@ -72,6 +91,7 @@ class Product:
     """
 
     name: str
+    host: str
     regional: frozenset[str]
     central: frozenset[str]
     vpc: frozenset[str]
@@ -83,6 +103,7 @@ PRODUCTS = {
     for product in (
         Product(
             name="dataworks",
+            host="dataworks",
             regional=_REGIONAL,
             central=_CENTRAL,
             vpc=_REGIONAL - {"ap-southeast-7", "cn-beijing-finance-1", "cn-north-2-gov-1"},
@@ -92,7 +113,24 @@ PRODUCTS = {
             ),
         ),
         Product(
+            name="paiflow",
+            host="paiflow",
+            regional=_PAIFLOW,
+            central=frozenset(),
+            vpc=_PAIFLOW,
+            source="https://www.alibabacloud.com/help/en/pai/developer-reference/api-paiflow-2021-02-02-overview",
+        ),
+        Product(
+            name="paistudio",
+            host="pai",
+            regional=_PAISTUDIO,
+            central=frozenset(),
+            vpc=_PAISTUDIO,
+            source="https://help.aliyun.com/zh/pai/user-guide/api-paistudio-2021-02-02-endpoint",
+        ),
+        Product(
             name="sts",
+            host="sts",
             regional=_REGIONAL | _CENTRAL,
             central=frozenset(),
             vpc=_REGIONAL | _CENTRAL,
@@ -127,8 +165,13 @@ def find_endpoint(product: str, *, region: str, network: str = "public", overrid
             f"{product} has no VPC endpoint in {region}; set the network of the connection to 'public'."
         )
     if network == "vpc":
-        return Endpoint(protocol="https", host=f"{product}-vpc.{region}.aliyuncs.com")
-    host = f"{product}.aliyuncs.com" if region in hosts.central else f"{product}.{region}.aliyuncs.com"
+        return Endpoint(protocol="https", host=f"{hosts.host}-vpc.{region}.aliyuncs.com")
+    if region not in hosts.regional | hosts.central:
+        raise ConfigurationError(
+            f"The vendor lists no endpoint of {product} in {region}; set {product}_endpoint in the extras of the "
+            "connection if your region has one."
+        )
+    host = f"{hosts.host}.aliyuncs.com" if region in hosts.central else f"{hosts.host}.{region}.aliyuncs.com"
     return Endpoint(protocol="https", host=host)
 
 

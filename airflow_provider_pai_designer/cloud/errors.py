@@ -185,7 +185,9 @@ def _by_status(code: str, http_status: int | None) -> Meaning:
         return Meaning(kind=PermissionDeniedError, advice=_PERMISSION)
     if http_status is not None and (http_status == 408 or http_status >= 500):
         return Meaning(kind=UnclearError)
-    if code.endswith("NotExists") or code.endswith("NotExist"):
+    # The products of PAI document no codes. An operation that a service does not have is no missing object.
+    missing = http_status == 404 and not code.startswith("InvalidAction")
+    if missing or code.endswith("NotExists") or code.endswith("NotExist"):
         return Meaning(kind=NotFoundError)
     return Meaning(kind=RejectedError)
 

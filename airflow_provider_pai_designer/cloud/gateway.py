@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials, CredentialsClient
@@ -22,10 +23,20 @@ from airflow_provider_pai_designer.exceptions import ServiceError, UnclearError
 LEGACY_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
 """Versions of the API: for workspaces of the legacy DataStudio, and of the new Data Studio."""
 
+PAI_VERSION = "2021-02-02"
+"""Version of the APIs of PAIFlow and PaiStudio."""
+
+DATAWORKS, PAIFLOW, PAISTUDIO = "dataworks", "paiflow", "paistudio"
+"""Products, as endpoints name them."""
+
+_PACKAGES = {DATAWORKS: "dataworks_public", PAIFLOW: PAIFLOW, PAISTUDIO: PAISTUDIO}
+
 CONNECT_TIMEOUT_MILLISECONDS = 5_000
 READ_TIMEOUT_MILLISECONDS = 10_000
 _ATTEMPTS = ContextVar("attempts", default=5)
 _LONGEST_WAIT_SECONDS = 30.0
+_REQUESTS = ("request", "tmp_req")
+"""What the SDK's methods call the model with the parameters of an operation."""
 
 
 @contextmanager
@@ -39,10 +50,11 @@ def one_attempt() -> Iterator[None]:
 
 
 class DataWorksGateway:
-    """Calls operations of one version of ``dataworks-public`` by name.
+    """Calls operations of one version of a product by name: of ``dataworks-public``, or of a product of PAI.
 
-    :param endpoint: where the service answers; the same host serves both versions.
-    :param version: :data:`LEGACY_VERSION` or :data:`NEW_VERSION`.
+    :param endpoint: where the service answers; the same host serves both versions of DataWorks.
+    :param product: :data:`DATAWORKS`, :data:`PAIFLOW` or :data:`PAISTUDIO`.
+    :param version: :data:`LEGACY_VERSION` or :data:`NEW_VERSION`; :data:`PAI_VERSION` for the products of PAI.
     :param credentials: where the key that signs the calls comes from.
     :param edition: of the account, one of :data:`~.limiter.CALLS_PER_SECOND`.
     :param calls_per_second: how many calls this process makes for the account, over all gateways; None for what the
@@ -55,6 +67,7 @@ class DataWorksGateway:
         *,
         endpoint: Endpoint,
         credentials: Credentials,
+        product: str = DATAWORKS,
         version: str = LEGACY_VERSION,
         edition: str = DEFAULT_EDITION,
         calls_per_second: float | None = None,
@@ -63,7 +76,7 @@ class DataWorksGateway:
         from alibabacloud_tea_openapi.utils_models import Config
         from darabonba.runtime import RuntimeOptions
 
-        package = f"alibabacloud_dataworks_public{version.replace('-', '')}"
+        package = f"alibabacloud_{_PACKAGES[product]}{version.replace('-', '')}"
         client = import_module(f"{package}.client")
         self._models = import_module(f"{package}.models")
         self._runtime = RuntimeOptions()
@@ -114,12 +127,12 @@ class DataWorksGateway:
         return retrying(self._call, operation, parameters)
 
     def _call(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        request = self._request(operation, parameters)
         method = getattr(self._client, f"{_snake_case(operation)}_with_options")
+        arguments = self._arguments(operation, list(signature(method).parameters), parameters)
         reply: Mapping[str, Any] = {}
         self._limiter.wait()
         try:
-            body = method(request, self._runtime).body
+            body = method(*arguments).body
             reply = body.to_map()
             failure = None
         except Exception as error:
@@ -131,6 +144,12 @@ class DataWorksGateway:
         # Most operations of the newer version have no such member: there every refusal is an error of the SDK.
         _check_success(operation, reply, expected=hasattr(body, "success"))
         return reply
+
+    def _arguments(self, operation: str, names: list[str], parameters: Mapping[str, Any]) -> list[Any]:
+        """Arrange what a method of the SDK takes; the products of PAI want ids of the path one by one."""
+        fields = {name: value for name, value in parameters.items() if name not in names}
+        known = {"headers": {}, "runtime": self._runtime, **parameters}
+        return [self._request(operation, fields) if name in _REQUESTS else known[name] for name in names]
 
     def _request(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         model = f"{operation}Request"

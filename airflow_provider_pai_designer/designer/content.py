@@ -12,11 +12,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from airflow_provider_pai_designer.designer.manifest import Manifest
 from airflow_provider_pai_designer.exceptions import ContentError
 
 _MANIFEST = "paiflowPipeline"
+_ENGINE = "MaxCompute"
+_PROGRAM_TYPE = "1000138"
+"""The scheduler's program type; the same in every content that was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineCopy:
+    """What a node content is built from: a pipeline as one of its jobs ran it.
+
+    :param pipeline_id: the draft (``draft-...``, older ``experiment-...``).
+    :param job_id: the job that manifest and arguments were taken from.
+    :param workspace_id: number of the DataWorks workspace, which is the PAI workspace's too.
+    :param region: where the node will run.
+    :param manifest: YAML text, as it was run.
+    :param arguments: YAML text, as it was run.
+    :param variables: global variable to value text, such as ``${bizdate}``.
+    """
+
+    pipeline_id: str
+    job_id: str
+    name: str
+    description: str
+    workspace_id: int
+    region: str
+    manifest: str
+    arguments: str
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +75,35 @@ class NodeContent:
                 "Take the content of a PAI Designer node (View Code in Operation Center), not of another node type."
             )
         return cls(text=text, document=document, flow=flow)
+
+    @classmethod
+    def build(cls, copy: PipelineCopy) -> NodeContent:
+        """Put a content together as the console does when a pipeline is loaded into a node.
+
+        The console draws two members at random (``flowUniqueCode``, ``requestId``). Here both follow from the job, so
+        that loading the same job again gives the same document.
+
+        :raises ContentError: the manifest cannot be used, or the arguments name no MaxCompute project.
+        """
+        manifest = Manifest.parse(copy.manifest)
+        flow = {
+            "appId": copy.workspace_id,
+            "computeResource": {_ENGINE: _engine_parameter(copy.arguments)},
+            "connectionType": _ENGINE,
+            "description": copy.description,
+            "flowUniqueCode": str(uuid5(NAMESPACE_URL, f"flow:{copy.job_id}")),
+            "name": copy.name,
+            "paiflowArguments": copy.arguments,
+            "paiflowParameters": dict(copy.variables),
+            _MANIFEST: copy.manifest,
+            "paraValue": f"--paiflow_endpoint=paiflow.{copy.region}.aliyuncs.com --region={copy.region}",
+            "prgType": _PROGRAM_TYPE,
+            "requestId": str(uuid5(NAMESPACE_URL, f"request:{copy.job_id}")).upper(),
+            "workspaceId": str(copy.workspace_id),
+            **_derived(manifest),
+        }
+        editor = {"desc": copy.description, "experimentId": copy.pipeline_id, "name": copy.name}
+        return cls.parse(_write({"content": _write(flow), "extraContent": _write(editor)}))
 
     def render(self) -> str:
         """Return the document as text: the very text that was read, unless something was replaced."""
@@ -134,6 +191,20 @@ def _derived(manifest: Manifest) -> dict[str, list[Any]]:
         "inputs": manifest.inputs,
         "outputs": manifest.outputs,
     }
+
+
+def _engine_parameter(arguments: str) -> str:
+    """Return the name of the argument that says where MaxCompute runs the steps; not all have a ``resourceType``."""
+    import yaml
+
+    try:
+        parameters = yaml.safe_load(arguments)["arguments"]["parameters"]
+        return next(str(item["name"]) for item in parameters if "odpsProject" in item["value"])
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError, StopIteration):
+        raise ContentError(
+            f"The arguments of the pipeline's run name no {_ENGINE} project, so a node cannot run it. Run "
+            "the whole pipeline once in PAI Designer on MaxCompute, then load it again."
+        ) from None
 
 
 def _as_set(items: list[Any]) -> set[str]:

@@ -5,6 +5,8 @@ Source: https://help.aliyun.com/zh/pai/user-guide/pipeline-manifest
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +30,7 @@ class Step:
     :param dependencies: names of the steps that must end before this one starts.
     :param parameters: parameter name to value, for parameters that carry a value of their own.
     :param sources: names of the steps whose outputs this step reads.
+    :param definition: all that the manifest says of the step, in one spelling, to be compared.
     """
 
     name: str
@@ -36,6 +39,34 @@ class Step:
     dependencies: tuple[str, ...]
     parameters: Mapping[str, Any]
     sources: tuple[str, ...]
+    definition: str
+
+    @property
+    def label(self) -> str:
+        """How messages name the step: its label on the canvas and its id."""
+        return f"{self.display_name} ({self.name})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestDifference:
+    """Which steps differ between the copy of a pipeline and the pipeline itself.
+
+    :param added: steps that only the newer manifest has.
+    :param removed: steps that only the older manifest has.
+    :param changed: steps of the newer manifest whose definition is another one.
+    """
+
+    added: tuple[Step, ...]
+    removed: tuple[Step, ...]
+    changed: tuple[Step, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+    def __str__(self) -> str:
+        kinds = {"added": self.added, "removed": self.removed, "changed": self.changed}
+        listed = [f"{kind} {', '.join(step.label for step in steps)}" for kind, steps in kinds.items() if steps]
+        return "; ".join(listed) or "no step differs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +106,27 @@ class Manifest:
         return tuple(by_name[name] for name in order)
 
     @property
+    def fingerprint(self) -> str:
+        """A digest that changes when a step does, and not with spacing, the order of steps or the account.
+
+        The root of a manifest is left out: it names the account and the run that the manifest was taken from.
+        """
+        definitions = sorted(step.definition for step in self.steps)
+        return hashlib.sha256(json.dumps(definitions).encode()).hexdigest()
+
+    def difference(self, older: Manifest) -> ManifestDifference:
+        """Tell which steps of this manifest differ from those of an older one."""
+        before = {step.name: step for step in older.steps}
+        now = {step.name for step in self.steps}
+        return ManifestDifference(
+            added=tuple(step for step in self.steps if step.name not in before),
+            removed=tuple(step for step in older.steps if step.name not in now),
+            changed=tuple(
+                step for step in self.steps if step.name in before and step.definition != before[step.name].definition
+            ),
+        )
+
+    @property
     def tasks(self) -> list[dict[str, Any]]:
         """The ``tasks`` list that the node content carries for this manifest."""
         return [
@@ -103,7 +155,7 @@ class Manifest:
 
     @cached_property
     def _labels(self) -> dict[str, str]:
-        return {step.name: f"{step.display_name} ({step.name})" for step in self.steps}
+        return {step.name: step.label for step in self.steps}
 
     def _tables(self, identifier: str, parameter: str) -> Iterator[dict[str, str]]:
         for step in self.steps:
@@ -160,12 +212,20 @@ def _read_step(item: Any, index: int) -> Step:
                 if "value" in parameter
             },
             sources=tuple(_source_names(arguments.get("artifacts") or ())),
+            definition=json.dumps(_without_empty(item), sort_keys=True, default=str),
         )
     except (KeyError, TypeError, AttributeError):
         raise ContentError(
             f"Step number {index + 1} of the pipeline manifest does not have the shape of a step: it needs "
             "metadata.name, and spec with lists of arguments and dependencies."
         ) from None
+
+
+def _without_empty(value: Any) -> Any:
+    """Leave out empty lists and objects: what writes a manifest may spell them out or not."""
+    if isinstance(value, Mapping):
+        return {str(key): _without_empty(item) for key, item in value.items() if item not in ([], {}, None)}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def _source_names(artifacts: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_pai_designer.designer.content import NodeContent
-from airflow_provider_pai_designer.designer.manifest import Step
+from airflow_provider_pai_designer.designer.manifest import Manifest, Step
 
 NOT_VARIABLES = {
     r"t[1-4]": "input ports of a SQL component",
@@ -45,6 +45,15 @@ class Unbound:
             f"the step {self.step.display_name} ({self.step.name}) uses ${{{self.name}}} in {self.field}{through}, and "
             "nothing gives it a value"
         )
+
+
+def variable_names(manifest: Manifest) -> frozenset[str]:
+    """Return the names that stand as ``${name}`` in the steps of a pipeline and that neither PAI nor DataWorks fills.
+
+    In a script or a command such a name may be the shell's own.
+    """
+    found = {name for step in manifest.steps for value in step.parameters.values() for name in _names(value)}
+    return frozenset(name for name in found if not _NOT_A_VARIABLE.fullmatch(name))
 
 
 def unbound_names(content: NodeContent, parameters: Collection[str]) -> tuple[Unbound, ...]:

@@ -157,6 +157,7 @@ def whole_file(name: str, content: str, values: Mapping[str, str]) -> Step:
         dependencies=(),
         parameters={"code": substitute(content, values)},
         sources=(),
+        definition=content,
     )
 
 

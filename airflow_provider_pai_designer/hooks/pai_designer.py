@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.cloud.credentials import Credentials
     from airflow_provider_pai_designer.cloud.endpoints import Endpoint
     from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+    from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+    from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
     from airflow_provider_pai_designer.cloud.verbs import Verbs
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
@@ -100,9 +102,36 @@ class PaiDesignerHook(BaseHook):
         version, verbs = generations[self._chosen("data_studio", generations, default="legacy")]
         return verbs(gateway=self.gateway(version), timezone=self.timezone)
 
-    def gateway(self, version: str) -> DataWorksGateway:
-        """Make what calls the operations of a version of the API by their names: for what there is no verb.
+    @cached_property
+    def paiflow(self) -> PaiFlow:
+        """The verbs of PAIFlow: start, find, watch and stop runs of pipelines without a node, read logs and outputs.
 
+        https://www.alibabacloud.com/help/en/pai/developer-reference/api-paiflow-2021-02-02-overview
+
+        :raises ConfigurationError: the connection is not complete, or the vendor lists no endpoint in its region.
+        """
+        from airflow_provider_pai_designer.cloud.gateway import PAI_VERSION, PAIFLOW
+        from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+
+        return PaiFlow(gateway=self.gateway(PAI_VERSION, product=PAIFLOW))
+
+    @cached_property
+    def paistudio(self) -> PaiStudio:
+        """The verbs of PaiStudio: list, find, create and delete pipelines, list templates, find the job to load.
+
+        https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-dir-workflow-draft
+
+        :raises ConfigurationError: the connection is not complete, or the vendor lists no endpoint in its region.
+        """
+        from airflow_provider_pai_designer.cloud.gateway import PAI_VERSION, PAISTUDIO
+        from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
+
+        return PaiStudio(gateway=self.gateway(PAI_VERSION, product=PAISTUDIO))
+
+    def gateway(self, version: str, *, product: str = "dataworks") -> DataWorksGateway:
+        """Make what calls the operations of a version of an API by their names: for what there is no verb.
+
+        :param product: ``dataworks``, ``paiflow`` or ``paistudio``.
         :raises ConfigurationError: the connection is not complete, or names an unknown region.
         """
         from airflow.sdk.log import mask_secret
@@ -110,7 +139,8 @@ class PaiDesignerHook(BaseHook):
         from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 
         return DataWorksGateway(
-            endpoint=self.endpoint,
+            endpoint=self._endpoint(product),
+            product=product,
             version=version,
             credentials=self._credentials,
             edition=self.edition,

@@ -335,7 +335,8 @@ class RunOperator(PaiDesignerOperator):
         if verdict is Verdict.ENDED and report.goes_on:
             raise _GoesOnError
         logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
-        if verdict is Verdict.DEADLINE and report.outcome is Outcome.ACTIVE:
+        late = report.outcome is Outcome.ACTIVE or (stopped and report.outcome is not Outcome.SUCCESS)
+        if verdict is Verdict.DEADLINE and late:
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
             self._say_name(run.name)
             done = "DataWorks was asked to stop it." if stopped else self._stop(run)

@@ -65,3 +65,21 @@ def test_an_override_is_a_host_or_a_loopback_address(override: str, url: str) ->
 def test_no_other_override_is_taken(override: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be an endpoint"):
         find_endpoint("dataworks", region="cn-shanghai", override=override)
+
+
+@pytest.mark.parametrize(
+    ("product", "network", "host"),
+    [
+        ("paiflow", "public", "paiflow.cn-hangzhou.aliyuncs.com"),
+        ("paiflow", "vpc", "paiflow-vpc.cn-hangzhou.aliyuncs.com"),
+        ("paistudio", "public", "pai.cn-hangzhou.aliyuncs.com"),
+        ("paistudio", "vpc", "pai-vpc.cn-hangzhou.aliyuncs.com"),
+    ],
+)
+def test_pai_is_called_in_its_region_where_the_sdks_own_maps_are_wrong(product: str, network: str, host: str) -> None:
+    assert find_endpoint(product, region="cn-hangzhou", network=network).host == host
+
+
+def test_a_region_without_pai_says_which_extra_to_set() -> None:
+    with pytest.raises(ConfigurationError, match="paiflow_endpoint"):
+        find_endpoint("paiflow", region="me-east-1")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import NEW_VERSION, DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import DATAWORKS, NEW_VERSION, DataWorksGateway
 
 
 class Refusal:
@@ -32,9 +32,10 @@ class Wire:
     """Answers the calls of a gateway.
 
     :param version: of the API that the gateway speaks.
+    :param product: whose API it is.
     """
 
-    def __init__(self, version: str = NEW_VERSION) -> None:
+    def __init__(self, version: str = NEW_VERSION, product: str = DATAWORKS) -> None:
         self.answers: dict[str, list[Answer]] = {}
         self.calls: list[tuple[str, dict[str, str]]] = []
         wire = self
@@ -44,7 +45,10 @@ class Wire:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-                asked = dict(parse_qsl(urlsplit(self.path).query) + parse_qsl(body))
+                # DataWorks takes a form, the products of PAI take JSON and name their objects in the path.
+                fields = json.loads(body) if body.startswith("{") else dict(parse_qsl(body))
+                address = urlsplit(self.path)
+                asked = {"path": address.path, **dict(parse_qsl(address.query)), **fields}
                 answer = wire.answer(self.headers["x-acs-action"], asked)
                 if answer is None:
                     self.close_connection = True
@@ -57,7 +61,7 @@ class Wire:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_GET = do_POST  # noqa: N815 - the name is the standard library's
+            do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names are the standard library's
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -69,6 +73,7 @@ class Wire:
             endpoint=Endpoint(protocol="http", host=f"127.0.0.1:{self._server.server_port}"),
             credentials=Credentials(access_key_id="LTAI-test", access_key_secret="not-a-real-secret"),
             version=version,
+            product=product,
         )
 
     def will(self, operation: str, *answers: Answer) -> None:

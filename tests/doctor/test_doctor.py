@@ -215,7 +215,8 @@ def test_each_reading_that_reads_can_tell_is_recognised(
 
 
 def test_every_doubt_that_reads_can_tell_is_told() -> None:
-    by_reads = {name for name, doubt in DOUBTS.items() if doubt.check.startswith("Reads only")}
+    of_dataworks = {name: doubt for name, doubt in DOUBTS.items() if not name.startswith("pai_")}
+    by_reads = {name for name, doubt in of_dataworks.items() if doubt.check.startswith("Reads only")}
     assert {name for _, name in READINGS} == by_reads
 
 

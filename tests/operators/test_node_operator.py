@@ -101,6 +101,18 @@ def test_a_run_past_its_time_is_stopped(connected: Emulator, task: Task, deferra
     assert called.count("stop") == 1
 
 
+def test_a_run_that_its_trigger_has_stopped_is_out_of_time_and_has_not_failed(connected: Emulator, task: Task) -> None:
+    subject = operator(deferrable=True, timeout="1.5")
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": subject.node_name, "step": "Write Table-1"}]})
+    with pytest.raises(TaskDeferred) as deferral:
+        subject.execute(task.context)
+    event = fire(deferral.value.trigger)
+    (dag_id,) = task.xcoms["remote_dag_ids"]
+    wait_until(lambda: status_of(connected, dag_id) == "FAILURE")
+    with pytest.raises(RunTimeoutError, match="asked to stop"):
+        subject.resume_execution(deferral.value.method_name, {"event": event}, task.context)
+
+
 def test_not_waiting_wins_over_deferring(connected: Emulator, task: Task, deferrable: bool) -> None:
     result = operator(wait_for_completion=False, deferrable=deferrable).execute(task.context)
     assert result["run_name"] == task.xcoms["run_name"]
