@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -351,8 +352,10 @@ class PaiDesignerHook(BaseHook):
     def _await_change(self, run: Run, before: tuple[Instance, ...]) -> None:
         """Wait until instances are no longer as they were: what is asked for may show some seconds later."""
         for _ in range(_LOOKS_FOR_INSTANCES):
-            if not set(before) & set(self.list_instances(run)):
-                return
+            # What was asked for was accepted; that it cannot be seen at the moment is no failure of it.
+            with suppress(ServiceError):
+                if not set(before) & set(self.list_instances(run)):
+                    return
             self.pause(1)
 
     def operation_center(self, environment: str) -> str:

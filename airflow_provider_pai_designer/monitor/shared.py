@@ -154,7 +154,7 @@ class SharedWatch:
         except Exception as error:
             # A mistake in here must not leave triggers waiting for ever: each takes it as a look that failed.
             log.exception("The watch of %s failed; it begins anew.", self._key)
-            self._fail(list(self._watched), error)
+            self._fail(self._watched, error, early=True)
 
     async def _wait(self) -> None:
         """Wait until something is due, or may be."""
@@ -220,8 +220,8 @@ class SharedWatch:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             seen = claims.take_in(page, first_row=listing.rows)
-            self._tell_in_passing(seen)
-            found = [item for item in chosen if item in seen and item.is_complete]
+            self._tell_in_passing(filter(claims.shows_all_of, seen))
+            found = [item for item in chosen if claims.shows_all_of(item)]
             self._tell(found)
             number += 1
             listing, wanted = listing.after(page, found=len(found)), _without(chosen, found)
@@ -317,11 +317,14 @@ class SharedWatch:
         near = (item for item in seen if item.request and (now >= item.request.free or item.has_ended))
         self._tell(item for item in near if item.is_complete)
 
-    def _fail(self, items: Iterable[Watched], error: Exception) -> None:
+    def _fail(self, items: Iterable[Watched], error: Exception, *, early: bool = False) -> None:
+        """Tell triggers that nothing was seen.
+
+        :param early: tell those too that are not due yet; else who was told a moment ago may wait for the next look.
+        """
         now = self._now()
         for item in items:
-            # who was told a moment ago may wait for the next look already
-            if item.request and item.request.early <= now and not item.request.answer.done():
+            if item.request and (early or item.request.early <= now) and not item.request.answer.done():
                 item.request.answer.set_exception(error)
 
     def _now(self) -> float:
@@ -345,6 +348,7 @@ class _Claims:
     def __init__(self, everybody: Iterable[Watched]) -> None:
         self._by_dag: dict[int, list[Watched]] = defaultdict(list)
         self._by_id: dict[int, list[Watched]] = defaultdict(list)
+        self._shown: dict[Watched, set[int]] = defaultdict(set)
         for watched in everybody:
             for dag_id in watched.dag_ids:
                 self._by_dag[dag_id].append(watched)
@@ -359,8 +363,13 @@ class _Claims:
             for watched in (*self._by_dag.get(instance.remote_dag_id, ()), *self._by_id.get(instance.id, ())):
                 watched.learn([instance])
                 watched.row = row
+                self._shown[watched].add(instance.id)
                 seen.add(watched)
         return seen
+
+    def shows_all_of(self, watched: Watched) -> bool:
+        """Whether the pages so far show every instance of somebody; those of an earlier sweep do not count."""
+        return watched.is_complete and watched.known.keys() <= self._shown[watched]
 
 
 def watch_of(key: WatchKey) -> SharedWatch:

@@ -192,6 +192,11 @@ class RunOperator(PaiDesignerOperator):
         """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
         ti = context["ti"]
         kept = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=_DEFERRED)
+        if kept is None:
+            raise RunOutOfSightError(
+                f"The XCom {_DEFERRED!r} of this task is gone, so its run was left alone: look for "
+                f"{(event or {}).get('run_name')} in Operation Center, then clear this task; a retry joins the run."
+            )
         if kept["epoch"] != ti.max_tries:
             # Airflow resumes where it was when it was cleared; what the user wants is another run.
             self.log.info("The task was cleared while it resumed, so it begins anew.")
@@ -223,7 +228,8 @@ class RunOperator(PaiDesignerOperator):
         timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
         stopper = Thread(target=self._release, args=(self._run, timed_out), name="pai_designer-stop")
         stopper.start()
-        stopper.join(timeout=_KILL_SECONDS)
+        # Airflow kills a process that does not end soon after its signal; a time-out is its own, and can wait.
+        stopper.join(timeout=None if timed_out else _KILL_SECONDS)
 
     @property
     def _environment(self) -> str:
@@ -339,7 +345,7 @@ class RunOperator(PaiDesignerOperator):
         if verdict is Verdict.DEADLINE and late:
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
             self._say_name(run.name)
-            done = "DataWorks was asked to stop it." if stopped else self._stop(run)
+            done = "DataWorks was asked to stop it." if stopped else self._stop_if_ours(run)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
@@ -359,9 +365,10 @@ class RunOperator(PaiDesignerOperator):
                 describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
             )
 
-    def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False) -> _Result:
+    def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False, writes: bool = False) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
 
+        :param writes: whether looking changes something, so that it is not repeated if it may have been done.
         :param begun: whether the run was seen before, so that a clear no may pass too, as it may in a poll.
         """
         from airflow_provider_pai_designer.hooks.arguments import read_number
@@ -372,7 +379,8 @@ class RunOperator(PaiDesignerOperator):
             try:
                 return look()
             except ServiceError as error:
-                if not (error.retryable or begun) or watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
+                done = writes and error.acted
+                if done or not (error.retryable or begun) or watch.miss(error, now=time.time()) is Verdict.OUT_OF_SIGHT:
                     raise
                 self._hook.pause(watch.pause(now=time.time()))
 
@@ -389,6 +397,9 @@ class RunOperator(PaiDesignerOperator):
         parameters = SchedulingParameters.parse(expected, strict=False)
         for difference in differences(parameters, values, schedule_time=instance.schedule_time):
             self.log.warning("Instance %s: %s", instance.id, difference)
+
+    def _stop_if_ours(self, run: Run) -> str:
+        return self._stop(run) if self.cancel_on_kill else "It was left alone, because cancel_on_kill is False."
 
     def _stop(self, run: Run) -> str:
         """Ask for the run to be stopped, and say in a sentence what came of that."""

@@ -220,7 +220,7 @@ class StartOperator(RunOperator):
             self._through_weather(lambda: self._hook.stop_run(recorded.run))
             self._await_end(recorded.run)
         if decision.step is Step.RERUN_FAILED:
-            self._hook.rerun_failed(recorded.run)
+            self._through_weather(lambda: self._hook.rerun_failed(recorded.run))
         if decision.step in (Step.JOIN, Step.RERUN_FAILED):
             self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
             return recorded
@@ -264,13 +264,18 @@ class StartOperator(RunOperator):
             ),
             details=_details(ready),
         )
-        while True:
+
+        def ask() -> Run:
+            nonlocal record
             record = self._write_ahead(memory, record)
             self._run = record.run
             # Whoever kills this process with its last try leaves nothing else to search for.
             self.log.info("Asking for the %s.", record.run)
+            return self._submit(ready, record.run.name)
+
+        while True:
             try:
-                run = self._submit(ready, record.run.name)
+                run = self._through_weather(ask, writes=True)
             except UnclearError as error:
                 run = self._find_unconfirmed(record, error)
             if run.remote_dag_ids:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +87,18 @@ class Service:
             business_date=day,
             remote_dag_ids=(identity,),
         )
+
+    def add_backfill(self, *, dates: int, cycles: int, seconds: float) -> Run:
+        """Start a run with a remote DAG for each date, and an instance for each cycle; the oldest ends last."""
+        first = len(self.rows) + 1
+        dag_ids = tuple(100_000 + number for number in range(dates))
+        for dag_id in dag_ids:
+            for _ in range(cycles):
+                before = len(self.rows) + 1 - first
+                run = self.add(seconds=seconds - before, day=DAY)
+                instance, end = self.rows[-1]
+                self.rows[-1] = (replace(instance, remote_dag_id=dag_id), end)
+        return replace(run, name="backfill", last_business_date=DAY + timedelta(days=dates - 1), remote_dag_ids=dag_ids)
 
     def remove(self, run: Run) -> None:
         """Forget a run, as the service does after some time."""

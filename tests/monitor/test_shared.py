@@ -25,6 +25,7 @@ from airflow_provider_pai_designer.exceptions import (
     UnclearError,
 )
 from airflow_provider_pai_designer.monitor import shared
+from airflow_provider_pai_designer.monitor.figures import Figures
 from airflow_provider_pai_designer.monitor.shared import CALLS_AT_ONCE, CALLS_PER_SECOND
 from tests.monitor.simulation import DAY, Service, Triggerer, simulated
 
@@ -191,6 +192,32 @@ def test_rows_that_move_up_between_two_pages_are_still_seen() -> None:
     service.trouble = shrink
     triggerer = watched(service, runs)
     assert lateness(service, triggerer)[-1] <= 65
+
+
+@pytest.mark.parametrize(("dates", "cycles", "newer"), [(5, 30, 0), (150, 1, 0), (3, 1, 98)])
+def test_a_run_whose_instances_lie_on_several_pages_is_seen_to_end(dates: int, cycles: int, newer: int) -> None:
+    service = Service()
+    for _ in range(200):
+        service.add(seconds=0, node_id=99)
+    run_to_watch = service.add_backfill(dates=dates, cycles=cycles, seconds=1000)
+    for _ in range(newer):
+        service.add(seconds=0, node_id=99)
+    triggerer = watched(service, [run_to_watch])
+    assert triggerer.verdicts == {run_to_watch.name: "ended"}
+    assert triggerer.ends[run_to_watch.name] < 1400
+
+
+def test_a_failure_of_the_metrics_leaves_no_trigger_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service()
+    failures = iter([True])
+
+    def emit(*_: object) -> None:
+        if next(failures, False):
+            raise RuntimeError("no backend")
+
+    monkeypatch.setattr(Figures, "_emit", emit)
+    triggerer = watched(service, started(service, 3))
+    assert set(triggerer.verdicts.values()) == {"ended"}
 
 
 def test_runs_beyond_the_last_page_of_the_list_are_read_by_themselves() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
 from structlog.testing import capture_logs
 
 from airflow_provider_pai_designer.designer.workspace import Environment
@@ -111,6 +111,44 @@ def test_a_run_that_its_trigger_has_stopped_is_out_of_time_and_has_not_failed(co
     wait_until(lambda: status_of(connected, dag_id) == "FAILURE")
     with pytest.raises(RunTimeoutError, match="asked to stop"):
         subject.resume_execution(deferral.value.method_name, {"event": event}, task.context)
+
+
+def test_a_run_past_its_time_is_left_alone_where_that_is_wanted(
+    connected: Emulator, task: Task, deferrable: bool
+) -> None:
+    subject = operator(deferrable=deferrable, timeout="1.5", cancel_on_kill=False)
+    connected.control.seed({"steps": [{"behaviour": "slow", "node": subject.node_name, "step": "*", "seconds": 60}]})
+    with writes(connected) as called, pytest.raises(RunTimeoutError, match="left alone"):
+        task.run(subject)
+    assert "stop" not in called
+
+
+def test_a_time_out_waits_until_the_stop_is_sent(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, sent = operator(), threading.Event()
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base._KILL_SECONDS", 0.1)
+
+    def slowly(*_: object) -> None:
+        threading.Event().wait(1)
+        sent.set()
+
+    monkeypatch.setattr(subject, "_release", slowly)
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        subject.on_kill()
+    assert sent.is_set()
+
+
+def test_what_a_deferral_kept_and_lost_is_named_and_starts_no_run(connected: Emulator, task: Task) -> None:
+    subject = operator(deferrable=True)
+    with pytest.raises(TaskDeferred) as deferral:
+        subject.execute(task.context)
+    event = fire(deferral.value.trigger)
+    name = task.xcoms["run_name"]
+    task.xcoms.clear()
+    with writes(connected) as called, pytest.raises(RunOutOfSightError, match=name):
+        subject.resume_execution(deferral.value.method_name, {"event": event}, task.context)
+    assert called == []
 
 
 def test_not_waiting_wins_over_deferring(connected: Emulator, task: Task, deferrable: bool) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
     NotFoundError,
     QuotaExhaustedError,
+    RunFailedError,
     RunOutOfSightError,
     ServiceError,
     UnclearError,
@@ -23,6 +24,7 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerTestNodeOperator
 from tests.conftest import connection
+from tests.generations import Generation
 from tests.operators.support import Task
 from tests.operators.test_existing_node import deployed
 
@@ -89,6 +91,29 @@ def test_a_name_that_is_not_found_for_a_while_fails_no_task(
     assert task.run(waits(node, deferrable=deferrable))["outcome"] == "success"
     assert next(asked) >= 8
     assert stopped(connected) == stops
+
+
+def test_a_storm_while_a_run_is_asked_for_fails_no_task_and_starts_one_run(
+    connected: Emulator, task: Task, generation: Generation, deferrable: bool
+) -> None:
+    node = deployed()
+    storm = {"behaviour": "http", "status": 429, "code": "Throttling.User", "operation": generation.start_test}
+    connected.control.seed({"faults": [{**storm, "times": 7}]})
+    assert task.run(waits(node, deferrable=deferrable))["outcome"] == "success"
+    started = [item for item in connected.control.rows("instances") if item["node_id"] == node["node_id"]]
+    assert len(started) == 1
+
+
+def test_a_storm_while_a_rerun_is_asked_for_fails_no_try(
+    connected: Emulator, task: Task, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "fail", "node": node["node_name"], "step": "*", "times": 1}]})
+    with pytest.raises(RunFailedError):
+        task.run(waits(node, deferrable=deferrable, on_retry="rerun_failed"))
+    task.retry()
+    connected.control.seed({"faults": [{"behaviour": "reset", "operation": "List*Instances", "after": 2, "times": 8}]})
+    assert task.run(waits(node, deferrable=deferrable, on_retry="rerun_failed"))["outcome"] == "success"
 
 
 def test_a_service_that_is_restarted_loses_no_run(

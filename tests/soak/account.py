@@ -18,6 +18,8 @@ STOPS_WITHIN_SECONDS = 20
 """How long a run may go on after its task has ended: a stop takes time to be sent, and to be obeyed."""
 
 _FINAL = ("SUCCESS", "FAILURE")
+_LAST_LINES = ("Post Execute", "Terminating process", "Pausing task as DEFERRED")
+"""One of these is in the log of a task that ends by itself, is told to, or waits in the triggerer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Task:
     :param cancelled: what users did to it.
     :param asked: epoch and number of its last ask, as it remembers; None where it has asked for nothing.
     :param silent: whether the log of its last try tells no error.
+    :param cut_off: whether that log ends in the middle: the process was killed, and told nothing before.
     """
 
     dag_id: str
@@ -59,6 +62,7 @@ class Task:
     cancelled: tuple[str, ...]
     asked: tuple[int, int] | None
     silent: bool
+    cut_off: bool
     runs: tuple[RemoteRun, ...]
 
     @property
@@ -76,11 +80,16 @@ class Task:
         """Whether it was killed with no tries left: the documented hole."""
         return self.state == "failed" and not self.cancelled and self.silent and self.tries[0] >= self.tries[1]
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody was left to stop its run, for it was killed and then marked: the other documented hole."""
+        return self.exhausted or (self.state == "failed" and "failed" in self.cancelled and self.cut_off)
+
     def wrongs(self) -> list[str]:
         """What is not as it has to be."""
         found = [f"run {run.epoch}-{run.number} was started {run.starts} times" for run in self.runs if run.starts > 1]
         found += self._wrong_end() + self._wrong_numbers() + self._at_once()
-        if not self.exhausted:
+        if not self.abandoned:
             found += self._outlived()
         return found
 
@@ -240,6 +249,7 @@ def _task(
     names = _names(remote, dag_id, run_id)
     folder = airflow.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / "task_id=run"
     last_log = folder / f"attempt={item['try_number']}.log"
+    told = last_log.read_text(errors="replace") if last_log.exists() else ""
     return Task(
         dag_id=dag_id,
         run_id=run_id,
@@ -248,7 +258,8 @@ def _task(
         ended=datetime.fromisoformat(item["end_date"]).timestamp() if item["end_date"] else None,
         cancelled=tuple(hazards.cancelled.get((dag_id, run_id), ())),
         asked=(int(record["epoch"]), int(record["number"])) if record else None,
-        silent=not (last_log.exists() and _errors(last_log.read_text(errors="replace"))),
+        silent=not _errors(told),
+        cut_off=not any(line in told for line in _LAST_LINES),
         runs=tuple(_run(counters, remote[name]) for name, counters in sorted(names.items(), key=lambda one: one[1])),
     )
 

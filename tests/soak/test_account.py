@@ -20,6 +20,7 @@ TASK = Task(
     cancelled=(),
     asked=(10, 1),
     silent=True,
+    cut_off=False,
     runs=(RUN,),
 )
 KILLED = replace(TASK, state="failed", tries=(11, 11), ended=105, runs=(replace(RUN, ended=200),))
@@ -37,6 +38,7 @@ KILLED = replace(TASK, state="failed", tries=(11, 11), ended=105, runs=(replace(
         ),
         KILLED,
         replace(KILLED, asked=(10, 2)),
+        replace(TASK, state="failed", cancelled=("failed",), cut_off=True, runs=(replace(RUN, ended=200),)),
     ],
 )
 def test_a_task_that_ended_as_its_run_is_well(task: Task) -> None:
