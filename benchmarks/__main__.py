@@ -103,7 +103,7 @@ def _batches(cases: Sequence[Case]) -> list[list[Case]]:
 
 def _is_steady(batch: Sequence[Case]) -> bool:
     """Tell whether polls are spread evenly over time, so that a window need not hold whole intervals."""
-    return all(case.runs >= MANY or case.subject == SDK for case in batch)
+    return all(case.subject != OURS and (case.runs >= MANY or case.subject == SDK) for case in batch)
 
 
 def _middle(loads: Sequence[Load]) -> Load:
