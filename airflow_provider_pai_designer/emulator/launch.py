@@ -86,6 +86,8 @@ class Emulator:
                     "data_studio": chosen["data_studio"],
                     "timezone": chosen["time_zone"],
                     "dataworks_endpoint": self.url,
+                    "paiflow_endpoint": self.url,
+                    "paistudio_endpoint": self.url,
                 },
             }
         )
