@@ -25,7 +25,7 @@ demo: setup ## run the main job on a local DataWorks; run it again to see an unc
 
 # the second line kills tasks at four points, under an Airflow that must not share the processor with other tests
 test: setup
-	$(RUN)/pytest -n 4 --dist loadfile
+	$(RUN)/pytest -n 6 --dist loadfile
 	$(RUN)/pytest tests/chaos
 
 test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow, started from its pages
