@@ -52,7 +52,13 @@ from airflow_provider_pai_designer.designer.workspace import (
     Workspace,
     read_deployment,
 )
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
+from airflow_provider_pai_designer.exceptions import (
+    NodeDefinitionError,
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+    UnclearError,
+)
 
 _Result = TypeVar("_Result")
 _PAGE_SIZE = 100
@@ -526,9 +532,15 @@ class DataWorks:
         reply = self._gateway.read("GetInstanceLog", instance_id=instance_id, project_env=environment.value)
         return InstanceLog(text=str(reply.get("Data") or ""), request_id=str(reply.get("RequestId") or ""))
 
-    def stop_instance(self, instance_id: int, environment: Environment) -> None:
-        """Ask for an instance to be stopped; it stops some time later."""
-        self._gateway.write("StopInstance", instance_id=instance_id, project_env=environment.value)
+    def stop_instances(self, ids: Sequence[int], environment: Environment) -> Iterator[tuple[int, ServiceError | None]]:
+        """Ask for instances to be stopped, one call each; they stop some time later."""
+        for instance_id in ids:
+            refusal = None
+            try:
+                self._gateway.write("StopInstance", instance_id=instance_id, project_env=environment.value)
+            except ServiceError as error:
+                refusal = error
+            yield instance_id, refusal
 
     def restart_instance(self, instance_id: int, environment: Environment) -> None:
         """Run an ended instance again, under the same id."""

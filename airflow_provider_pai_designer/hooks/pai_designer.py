@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_outcome, young_dags
+from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
@@ -398,40 +398,44 @@ class PaiDesignerHook(BaseHook):
         """Read the log of an instance as far as it has been written."""
         return self.dataworks.get_log(instance.id, Environment(environment))
 
-    def stop_run(self, run: Run) -> tuple[Instance, ...]:
+    def stop_run(self, run: Run, *, seen: Sequence[Instance] = ()) -> tuple[Instance, ...]:
         """Ask for every unfinished instance of a run to be stopped, and return these instances.
 
         DataWorks stops them some time later; the engine's own job may outlive them. A run that is too young to have
         instances is looked at again for some seconds.
 
+        :param seen: instances as they were seen last, for who has not the time to look first.
         :raises RunNotStoppedError: an instance could not be asked to stop, or none was there to be asked.
         """
         asked: dict[int, Instance] = {}
-        refusals: list[ServiceError] = []
+        refusals: dict[int, ServiceError] = {}
+
+        def ask(instances: Sequence[Instance]) -> None:
+            unasked = {item.id: item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked}
+            asked.update(unasked)
+            # What runs, first: the time of who asks may be short.
+            first = sorted(unasked, key=lambda identity: unasked[identity].status is not InstanceStatus.RUNNING)
+            for identity, refusal in self.dataworks.stop_instances(first, Environment(run.environment)):
+                if refusal:
+                    refusals[identity] = refusal
+                else:
+                    self.log.info("Asked DataWorks to stop instance %s of the %s", identity, run)
+
+        ask(seen)
         for look in range(_LOOKS_FOR_INSTANCES + 1):
             Event().wait(min(look, 1))
             run = self.identify(run)
-            instances = self.list_instances(run)
-            unasked = [item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked]
-            asked |= {item.id: item for item in unasked}
-            refusals += [refusal for item in unasked if (refusal := self._stop_instance(item, run))]
+            ask(instances := self.list_instances(run))
             if run.remote_dag_ids and not young_dags(run, instances):
                 break
         if not run.remote_dag_ids or (young := young_dags(run, instances)):
             missing = f" (remote DAG {', '.join(map(str, sorted(young)))})" if run.remote_dag_ids else ""
             raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped{missing}.")
-        if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
-            raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(map(str, refusals))}")
-        return tuple(asked.values())
-
-    def _stop_instance(self, instance: Instance, run: Run) -> ServiceError | None:
-        """Ask for one instance to be stopped; a refusal (it may just have ended) must not keep the others going."""
-        try:
-            self.dataworks.stop_instance(instance.id, Environment(run.environment))
-        except ServiceError as error:
-            return error
-        self.log.info("Asked DataWorks to stop instance %s of the %s", instance.id, run)
-        return None
+        # Who is refused may just have ended.
+        active = {item.id for item in self.list_instances(run) if item.outcome is Outcome.ACTIVE} if refusals else set()
+        if going_on := [str(refusal) for identity, refusal in refusals.items() if identity in active]:
+            raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(going_on)}")
+        return tuple(item for identity, item in asked.items() if identity not in refusals)
 
     def pause(self, seconds: float) -> None:
         """Wait between two steps of a task.

@@ -162,6 +162,7 @@ class RunOperator(PaiDesignerOperator):
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
         self._run: Run | None = None
+        self._seen: Sequence[Instance] = ()
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
@@ -169,6 +170,7 @@ class RunOperator(PaiDesignerOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Begin, and await the run."""
         self._attach(context["ti"])
+        self._seen = ()
         waiting = self._read_waiting()
         # Whatever could keep the task from deferring shows before a run is started.
         json.dumps(self._trigger({}, waiting).serialize())
@@ -304,7 +306,7 @@ class RunOperator(PaiDesignerOperator):
         while True:
             try:
                 with self._hook.one_attempt():
-                    instances = self._hook.list_instances(run)
+                    instances = self._seen = self._hook.list_instances(run)
                 verdict = watch.observe(instances, now=time.time(), complete=not young_dags(run, instances))
                 if self.stream_logs:
                     begun = [item for item in instances if item.started and (item.id, item.finished) not in read]
@@ -404,7 +406,7 @@ class RunOperator(PaiDesignerOperator):
     def _stop(self, run: Run) -> str:
         """Ask for the run to be stopped, and say in a sentence what came of that."""
         try:
-            stopped = self._hook.stop_run(run)
+            stopped = self._hook.stop_run(run, seen=self._seen)
         except PaiDesignerError as error:
             self.log.error("The %s could not be stopped: %s", run, error)
             return f"It could not be stopped, so stop it in Operation Center: {error}"

@@ -35,7 +35,7 @@ from airflow_provider_pai_designer.exceptions import (
     ThrottledError,
     UnclearError,
 )
-from tests.cloud.support import client_of
+from tests.cloud.support import client_of, stop
 from tests.cloud.test_gateway import no_waiting
 from tests.contents import read_content
 from tests.emulator.vendor_requests import valid_requests
@@ -364,11 +364,11 @@ VERBS: dict[str, Read | Write] = {
     "start_backfill": Write(
         operation="RunCycleDagNodes", changes="runs", call=lambda cloud, scene, name: scene.backfill(cloud, name)
     ),
-    "stop_instance": Write(
+    "stop_instances": Write(
         operation="StopInstance",
         changes="instances",
         prepare=lambda scene: scene.instance(behaviour="hang", times=1),
-        call=lambda cloud, _, instance_id: cloud.stop_instance(instance_id, DEV),
+        call=lambda cloud, _, instance_id: stop(cloud, instance_id, DEV),
     ),
     "restart_instance": Write(
         operation="RestartInstance",
