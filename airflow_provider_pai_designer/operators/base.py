@@ -23,6 +23,7 @@ from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_par
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
+    NotFoundError,
     PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
@@ -49,6 +50,7 @@ _KILL_SECONDS = 4
 """Airflow leaves a killed task five seconds."""
 
 _QUESTION_SECONDS = 1.0
+_STOP_SECONDS, _STOP_PAUSE_SECONDS = 60.0, 2.0
 _DEFERRED = "deferred_run"
 """The XCom that brings a run over a deferral."""
 _Result = TypeVar("_Result")
@@ -348,6 +350,10 @@ class RunOperator(PaiDesignerOperator):
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
             self._say_name(run.name)
             done = "DataWorks was asked to stop it." if stopped else self._stop_if_ours(run)
+            if self.cancel_on_kill:
+                with suppress(ServiceError):
+                    # The next try must not join a run that is about to end.
+                    self._await_end(run)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
@@ -357,6 +363,32 @@ class RunOperator(PaiDesignerOperator):
                 self._compare_parameters(instance, logs[instance.id], started.get("parameters", ""))
         self._judge(report, logs)
         return {**started, **report.to_dict()}
+
+    def _outcome(self, run: Run) -> Outcome | None:
+        """What a run has come to; None where the service knows no such run (any more)."""
+        if not run.remote_dag_ids:
+            return None
+        try:
+            report = self._through_weather(lambda: self._hook.get_run(run))
+            if not report.instances:
+                self._through_weather(lambda: self._hook.read_run(run.remote_dag_ids, environment=run.environment))
+        except NotFoundError:
+            return None
+        return report.outcome
+
+    def _await_end(self, run: Run) -> bool:
+        """Wait until a run that was asked to stop has ended, so that two never write the same partition.
+
+        :return: whether it has; no more is waited for that than a minute.
+        """
+        until = time.time() + _STOP_SECONDS
+        while self._outcome(run) is Outcome.ACTIVE:
+            if time.time() > until:
+                self.log.warning("The %s still goes on, a minute after it was asked to stop.", run)
+                return False
+            self._hook.pause(_STOP_PAUSE_SECONDS)
+        self.log.info("The %s has ended.", run)
+        return True
 
     def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
         """Raise for a run that did not end well."""

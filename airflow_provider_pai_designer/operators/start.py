@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
-from airflow_provider_pai_designer.designer.run import Outcome, Run, read_run_name, run_name, run_stem
-from airflow_provider_pai_designer.exceptions import NotFoundError, PaiDesignerError, RunStoppedError, UnclearError
+from airflow_provider_pai_designer.designer.run import Run, read_run_name, run_name, run_stem
+from airflow_provider_pai_designer.exceptions import PaiDesignerError, RunStoppedError, UnclearError
 from airflow_provider_pai_designer.operators.base import RunOperator
 from airflow_provider_pai_designer.operators.memory import RunMemory
 
@@ -198,18 +198,6 @@ class StartOperator(RunOperator):
                 return found
             self._hook.pause(min(_PAUSE_SECONDS, max(0.0, until - time.time())))
 
-    def _outcome(self, run: Run) -> Outcome | None:
-        """What a run has come to; None where the service knows no such run (any more)."""
-        if not run.remote_dag_ids:
-            return None
-        try:
-            report = self._through_weather(lambda: self._hook.get_run(run))
-            if not report.instances:
-                self._through_weather(lambda: self._hook.read_run(run.remote_dag_ids, environment=run.environment))
-        except NotFoundError:
-            return None
-        return report.outcome
-
     def _follow(self, decision: Decision, recorded: Record | None) -> Record | None:
         """Do what is decided about the recorded run; None where another one is to be asked for."""
         if recorded is None:
@@ -225,12 +213,6 @@ class StartOperator(RunOperator):
             self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
             return recorded
         return None
-
-    def _await_end(self, run: Run) -> None:
-        """Wait until a run that was asked to stop has ended, so that two never write the same partition."""
-        until = time.time() + self._settle_seconds
-        while self._outcome(run) is Outcome.ACTIVE and time.time() < until:
-            self._hook.pause(_PAUSE_SECONDS)
 
     def _ask(
         self,
