@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
-from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS, Settler
+from airflow_provider_pai_designer.cloud.settle import Settler
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.pipeline import EnsuredPipeline, WantedPipeline
 from airflow_provider_pai_designer.exceptions import PipelineError
-
-log = logging.getLogger(__name__)
 
 
 def ensure_pipeline(
@@ -18,21 +14,19 @@ def ensure_pipeline(
     wanted: WantedPipeline,
     *,
     workspace_id: str,
-    may_exist: bool = True,
-    pause: Pause = lambda _: None,
-    settle: float = SETTLE_SECONDS,
+    may_exist: bool,
+    pause: Pause,
+    settle: float,
 ) -> EnsuredPipeline:
     """Return the pipeline of a name; create it where there is none.
 
     :param may_exist: False takes a pipeline that is there already for an error.
     :param pause: waits for some seconds; may raise to end the work between two steps.
     :param settle: for how many seconds the service may still act on a call that was given up.
-    :raises ConfigurationError: the name cannot be one; nothing was sent.
     :raises PipelineError: the name is there several times, or already, or template or folder cannot be told; nothing
         was created.
     :raises UnclearError: nobody knows whether it was created.
     """
-    wanted.check()
     if found := studio.seek_pipeline(workspace_id=workspace_id, name=wanted.name):
         if not may_exist:
             raise PipelineError(
@@ -57,5 +51,4 @@ def ensure_pipeline(
         look=lambda: studio.seek_pipeline(workspace_id=workspace_id, name=wanted.name) is not None,
     )
     pipeline_id = created or studio.find_pipeline(workspace_id=workspace_id, name=wanted.name).id
-    log.info("Created the pipeline %r (%s)", wanted.name, pipeline_id)
     return EnsuredPipeline(id=pipeline_id, created=True)
