@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
+from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
+    ContentError,
     NodeDefinitionError,
     NotFoundError,
     PipelineChangedError,
@@ -23,6 +26,7 @@ from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerDepl
 from airflow_provider_pai_designer.operators.pipelines import PaiDesignerCreatePipelineOperator
 from tests.contents import read_content
 from tests.drawing import MERGE, WRITE, draw, redraw, run_whole
+from tests.emulator.pai_support import broken
 from tests.generations import Generation, only_legacy
 from tests.operators.support import Task, wait_until, writes
 
@@ -145,6 +149,21 @@ class TestLoad:
     ) -> None:
         with writes(connected) as called, pytest.raises(PipelineError, match=message):
             deploy(**arguments).execute(Task().context)
+        assert called == []
+
+    @only_legacy
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [("cycle", "form a cycle"), ("dangling", "'id-gone'"), ("duplicate", "two steps with the name")],
+    )
+    def test_a_manifest_that_cannot_run_is_an_error_before_any_write(
+        self, connected: Emulator, monkeypatch: pytest.MonkeyPatch, change: str, message: str
+    ) -> None:
+        """PAI itself would not run it; but what it hands out is not ours."""
+        read = PaiStudio.read_job
+        monkeypatch.setattr(PaiStudio, "read_job", lambda *given: replace(read(*given), manifest=broken(change)))
+        with writes(connected) as called, pytest.raises(ContentError, match=message):
+            deploy(pipeline="churn").execute(Task().context)
         assert called == []
 
     @only_legacy
