@@ -108,7 +108,12 @@ class TestLoad:
         self, connected: Emulator, generation: Generation, task: Task
     ) -> None:
         draft = draw(connected, generation, content="three_steps")
-        arguments = {"task_id": "daily", "node_name": new_name(), "folder": FOLDER, "pipeline_id": draft}
+        arguments: dict[str, Any] = {
+            "task_id": "daily",
+            "node_name": new_name(),
+            "folder": FOLDER,
+            "pipeline_id": draft,
+        }
         first = task.run(PaiDesignerNodeOperator(**arguments, wait_for_completion=False))
         run_whole(PaiDesignerHook(), draft, wait_until)
         task.retry()
