@@ -31,12 +31,13 @@ def draw(emulator: Emulator, generation: Generation = LEGACY, **fields: Any) -> 
     return draft
 
 
-def redraw(hook: PaiDesignerHook, draft: str, step: str, field: str, value: str) -> None:
-    """Give a field of a step another value."""
+def redraw(hook: PaiDesignerHook, draft: str, step: str, field: str, value: str, *, label: str | None = None) -> None:
+    """Give a field of a step another value, and the step perhaps another label."""
     gateway = hook.paistudio.gateway
     pipeline = gateway.read("GetExperiment", experiment_id=draft)
     content = json.loads(pipeline["Content"])
     (node,) = [node for node in content["nodes"] if node["name"] == step]
+    node["name"] = label or step
     node["properties"] = [item for item in node["properties"] if item["name"] != field]
     node["properties"].append({"name": field, "value": value})
     gateway.write(

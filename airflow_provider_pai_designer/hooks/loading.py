@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_pai_designer.designer.content import NodeContent, PipelineCopy
 from airflow_provider_pai_designer.designer.manifest import Manifest
 from airflow_provider_pai_designer.designer.variables import bindings, put_back
-from airflow_provider_pai_designer.exceptions import ContentError, PipelineError
+from airflow_provider_pai_designer.exceptions import ContentError, PipelineError, one_line
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.designer.pipeline import Pipeline, PipelineJob
@@ -53,9 +53,9 @@ def load_pipeline(
     job = hook.paistudio.find_whole_job(pipeline)
     if pipeline.modified > job.created:
         log.info(
-            "The pipeline %r was last changed at %s. What was changed since its latest whole run (%s, %s) counts once "
-            "it has run as a whole again.",
-            pipeline.name,
+            "The pipeline '%s' was last changed at %s. What was changed since its latest whole run (%s, %s) counts "
+            "once it has run as a whole again.",
+            one_line(pipeline.name),
             pipeline.modified,
             job.id,
             job.created,
@@ -63,7 +63,8 @@ def load_pipeline(
     if kept is not None and kept.is_of_job(job.id):
         return LoadedPipeline(pipeline=pipeline, content=kept, changes=())
     content = _build(hook, pipeline, hook.paistudio.read_job(job.id), kept=kept, parameters=parameters)
-    changes = () if kept is None else content.changes_since(kept)
+    # Labels of steps are what somebody drew.
+    changes = () if kept is None else tuple(map(one_line, content.changes_since(kept)))
     return LoadedPipeline(pipeline=pipeline, content=content if kept is None or changes else kept, changes=changes)
 
 

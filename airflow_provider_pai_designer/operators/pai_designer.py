@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.run import Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment
-from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineChangedError
+from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineChangedError, one_line
 from airflow_provider_pai_designer.hooks.context import run_of
 from airflow_provider_pai_designer.operators.base import PaiDesignerOperator, RunOperator
 from airflow_provider_pai_designer.operators.start import StartOperator, WantedRun
@@ -192,7 +192,7 @@ class _DeclaredNode(PaiDesignerOperator):
         from airflow_provider_pai_designer.designer.run_parameters import check_variables
 
         for warning in check_variables(NodeContent.parse(node.content), parameters):
-            self.log.warning("%s", warning)
+            self.log.warning("%s", one_line(warning))
 
 
 class PaiDesignerDeployNodeOperator(_DeclaredNode):
