@@ -180,7 +180,7 @@ class PaiStudio:
         for job in list_pages(self.gateway, "ListJobs", "Jobs", _read_job, experiment_id=pipeline.id, order="DESC"):
             if best is not None and job.created < best.created:
                 break
-            if job.whole and job.status.succeeded:
+            if job.whole and job.status.succeeded and (best is None or job.created > best.created):
                 best = job
         if best is None:
             raise PipelineError(

@@ -81,7 +81,7 @@ def put_back(manifest: str, drawing: str) -> tuple[str, tuple[str, ...]]:
     names: list[str] = []
     for step in document["spec"]["pipelines"]:
         for parameter in (step["spec"].get("arguments") or {}).get("parameters") or ():
-            text, ran = drawn.get((step["metadata"]["name"], parameter["name"]), ""), parameter.get("value")
+            text, ran = drawn.get((step["metadata"]["name"], parameter.get("name")), ""), parameter.get("value")
             if isinstance(ran, str) and (replaced := _replaced(text, ran)):
                 parameter["value"] = text
                 names += replaced

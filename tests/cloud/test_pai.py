@@ -236,7 +236,9 @@ class TestPipelines:
         assert (loaded.id, loaded.manifest, loaded.arguments) == ("job-2", "manifest", "arguments")
         assert studio_wire.asked("GetJob")[0]["path"] == "/api/v1/jobs/job-2"
 
-    @pytest.mark.parametrize(("order", "pages"), [("newest first", ["1"]), ("oldest first", ["1", "2", "3"])])
+    @pytest.mark.parametrize(
+        ("order", "pages"), [("newest first", ["1"]), ("at once", ["1", "2"]), ("oldest first", ["1", "2", "3"])]
+    )
     def test_jobs_are_read_as_far_as_their_order_asks_for(
         self, studio: PaiStudio, studio_wire: Wire, order: str, pages: list[str]
     ) -> None:
@@ -249,6 +251,7 @@ class TestPipelines:
             }
             for number in (4, 3, 2, 1)
         ]
+        jobs[1]["GmtCreateTime"] = jobs[0]["GmtCreateTime"] if order == "at once" else jobs[1]["GmtCreateTime"]
         if order == "oldest first":
             jobs.reverse()
         studio_wire.will("ListJobs", {"Jobs": jobs[:2]}, {"Jobs": jobs[2:]}, {"Jobs": []})

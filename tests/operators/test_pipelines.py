@@ -52,9 +52,9 @@ def content_of(node: str) -> NodeContent:
     return NodeContent.parse(text)
 
 
-def lost(*, done: bool, times: int = 1) -> dict[str, Any]:
+def lost(**fault: Any) -> dict[str, Any]:
     """The reply of a creation gets lost."""
-    return {"behaviour": "close", "operation": "CreateExperiment", "done": done, "times": times}
+    return {"behaviour": "close", "operation": "CreateExperiment", **fault}
 
 
 class TestLoad:
@@ -320,12 +320,22 @@ class TestCreate:
             create(if_exists="sometimes")
 
     @only_legacy
-    @pytest.mark.parametrize("done", [False, True])
-    def test_a_lost_reply_makes_no_second_pipeline(self, connected: Emulator, done: bool) -> None:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"done": False},
+            {"done": True},
+            {"behaviour": "later", "seconds": 10},
+            {"behaviour": "garbage", "done": True},
+        ],
+        ids=["not done", "done", "done later", "done and not said"],
+    )
+    def test_a_lost_reply_makes_no_second_pipeline(self, connected: Emulator, fault: dict[str, Any]) -> None:
+        """What is done later, in half a second of real time, is done while it is looked for."""
         name = new_name()
-        connected.control.seed({"faults": [lost(done=done)]})
+        connected.control.seed({"faults": [lost(**fault)]})
         try:
-            made = create(pipeline=name, settle=1).execute(Task().context)
+            made = create(pipeline=name, settle=2).execute(Task().context)
         finally:
             connected.control.clear_behaviours()
         assert [row["id"] for row in connected.control.rows("drafts") if row["name"] == name] == [made]
