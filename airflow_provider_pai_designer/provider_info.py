@@ -17,7 +17,7 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.pai_designer")],
-        "operators": [_modules("operators.pai_designer")],
+        "operators": [_modules("operators.pai_designer", "operators.pipelines")],
         "sensors": [_modules("sensors.pai_designer")],
         "triggers": [_modules("triggers.pai_designer")],
         "extra-links": [
@@ -118,10 +118,10 @@ def get_provider_info() -> dict[str, object]:
     }
 
 
-def _modules(name: str) -> dict[str, object]:
+def _modules(*names: str) -> dict[str, object]:
     return {
         "integration-name": "Alibaba Cloud PAI Designer",
-        "python-modules": [f"airflow_provider_pai_designer.{name}"],
+        "python-modules": [f"airflow_provider_pai_designer.{name}" for name in names],
     }
 
 

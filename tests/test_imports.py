@@ -6,7 +6,13 @@ import json
 import subprocess
 import sys
 
-PUBLIC = ("operators.pai_designer", "sensors.pai_designer", "triggers.pai_designer", "hooks.pai_designer")
+PUBLIC = (
+    "operators.pai_designer",
+    "operators.pipelines",
+    "sensors.pai_designer",
+    "triggers.pai_designer",
+    "hooks.pai_designer",
+)
 MODULE_BUDGET = 60
 HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "starlette", "uvicorn")
 

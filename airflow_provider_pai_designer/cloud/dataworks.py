@@ -213,6 +213,11 @@ class DataWorks:
         reply = self._gateway.read("GetFile", project_id=workspace.id, file_id=file_id)
         return understood("GetFile", reply, lambda data: read_stored_node(data, folder))
 
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content of the file of this name, of several the one with the lowest id."""
+        files = self.find_files(workspace, name=name, folder=folder)
+        return self.read_node(workspace, files[0], folder=folder).node.content if files else None
+
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
         """Read a node as an environment has it."""
         reply = self._gateway.read("GetNode", node_id=node_id, project_env=environment.value)

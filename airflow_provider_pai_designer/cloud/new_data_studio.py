@@ -122,6 +122,16 @@ class NewDataStudio:
         """Return the id of the task by which an environment runs the node of this name."""
         return self._ensurer(workspace).find(name, folder, environment)
 
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in Data Studio."""
+        nodes = StudioNodes(gateway=self._gateway, workspace=workspace, zone=self._zone)
+        row = nodes.find(name, folder)
+        return None if row is None else nodes.read(row.id).node.content
+
+    def get_node_content(self, node_id: int, environment: Environment) -> str:
+        """Read what the scheduler gets of a node: all that an environment has of its content."""
+        return get_task(self._gateway, node_id, environment, self._zone).node.content
+
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
         """Read a node as an environment has it; the service says nothing of the file and its version."""
         task = get_task(self._gateway, node_id, environment, self._zone)

@@ -67,6 +67,18 @@ class Verbs(Protocol):
         :raises NodeDefinitionError: there is no such node, or this environment does not have it.
         """
 
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in DataStudio, None where there is no such node.
+
+        :raises NodeDefinitionError: there is a node of this name, and it is not a PAI Designer node in this folder.
+        """
+
+    def get_node_content(self, node_id: int, environment: Environment) -> str:
+        """Read the content that an environment has of a node; perhaps only what its scheduler gets.
+
+        :raises NotFoundError: the environment has no such node.
+        """
+
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
         """Read a node as an environment has it.
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
     from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
+    from airflow_provider_pai_designer.designer.pipeline import EnsuredPipeline, Pipeline, Template, WantedPipeline
 
 
 def configured_timezone() -> str:
@@ -206,6 +207,70 @@ class PaiDesignerHook(BaseHook):
         """
         node.check()
         return self.dataworks.compare_node(self.workspace, node)
+
+    def get_content(self, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in DataStudio, None where there is no such node.
+
+        :raises NodeDefinitionError: there is a node of this name, and it is not a PAI Designer node in this folder.
+        """
+        return self.dataworks.get_content(self.workspace, name=name, folder=folder)
+
+    def get_node_content(self, node_id: int, *, environment: str = Environment.DEV) -> str:
+        """Read the content that an environment has of a node; perhaps only what its scheduler gets.
+
+        :raises NotFoundError: the environment has no such node.
+        """
+        return self.dataworks.get_node_content(node_id, self.workspace.check_environment(environment))
+
+    def get_pipeline(self, pipeline_id: str) -> Pipeline:
+        """Read a pipeline of PAI Designer (``draft-...``, older ``experiment-...``).
+
+        :raises NotFoundError: there is none of this id.
+        """
+        return self.paistudio.get_pipeline(pipeline_id)
+
+    def find_pipeline(self, name: str) -> Pipeline:
+        """Return the pipeline of PAI Designer that has exactly this name in the workspace.
+
+        :raises PipelineError: there is none, and the message names the nearest, or there are several, and it lists
+            their ids.
+        """
+        return self.paistudio.find_pipeline(workspace_id=str(self.workspace.id), name=name)
+
+    def list_pipelines(self) -> tuple[Pipeline, ...]:
+        """Return the pipelines of the workspace in PAI Designer."""
+        return self.paistudio.list_pipelines(str(self.workspace.id))
+
+    def list_templates(self) -> tuple[Template, ...]:
+        """Return the templates that the workspace offers, preset and custom ones together."""
+        return self.paistudio.list_templates(str(self.workspace.id))
+
+    def ensure_pipeline(
+        self, wanted: WantedPipeline, *, may_exist: bool = True, settle: float = 60.0
+    ) -> EnsuredPipeline:
+        """Return the pipeline of a name; create it, blank or from a template, where there is none.
+
+        :param may_exist: False takes a pipeline that is there already for an error.
+        :param settle: for how many seconds a pipeline whose creation was not confirmed is looked for.
+        :raises PipelineError: name, template or folder cannot be told, or the pipeline is there and may not; nothing
+            was created.
+        :raises UnclearError: nobody knows whether it was created.
+        """
+        from airflow_provider_pai_designer.cloud.pipelines import ensure_pipeline
+
+        wanted.check()
+        return ensure_pipeline(
+            self.paistudio,
+            wanted,
+            workspace_id=str(self.workspace.id),
+            may_exist=may_exist,
+            pause=self.pause,
+            settle=settle,
+        )
+
+    def delete_pipeline(self, pipeline_id: str) -> None:
+        """Delete a pipeline of PAI Designer; nodes that carry a copy of it keep the copy."""
+        self.paistudio.delete_pipeline(pipeline_id)
 
     def find_node(self, *, name: str, folder: str, environment: str = Environment.DEV) -> int:
         """Return the id by which an environment runs the node of this name.

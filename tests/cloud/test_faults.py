@@ -256,6 +256,9 @@ VERBS: dict[str, Read | Write] = {
         operation="GetFile",
         call=lambda cloud, scene: cloud.read_node(scene.workspace, scene.file_id, folder=FOLDER),
     ),
+    "get_content": Read(
+        operation="ListFiles", call=lambda cloud, scene: cloud.get_content(scene.workspace, name="n", folder=FOLDER)
+    ),
     "get_node": Read(operation="GetNode", call=lambda cloud, scene: cloud.get_node(scene.node_id, PROD)),
     "list_nodes": Read(
         operation="ListNodes", call=lambda cloud, scene: cloud.list_nodes(scene.workspace, PROD, name="n")
