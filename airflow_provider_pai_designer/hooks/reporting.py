@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
@@ -35,16 +37,31 @@ def reason(instance: Instance) -> str:
     return _REASONS[instance.outcome].format(task_type=instance.task_type.value)
 
 
+@contextmanager
+def folded(log: logging.Logger, title: str) -> Iterator[None]:
+    """Fold what a ``with`` block writes into a task log: Airflow's page shows the title, and the lines on a click.
+
+    Both marks have the same level, so that a page that is filtered by level shows the two or none.
+    """
+    log.info("::group::%s", one_line(title))
+    try:
+        yield
+    finally:
+        log.info("::endgroup::")
+
+
 def show_logs(
     hook: PaiDesignerHook,
     instances: Iterable[Instance],
     environment: str,
     *,
     shown: dict[int, str],
+    fold: bool = True,
 ) -> dict[int, InstanceLog]:
     """Write what is new in the remote logs into the task log, and return the logs by instance id.
 
     :param shown: by instance id what was shown already; brought up to date.
+    :param fold: False for a log that is to be read as it comes.
     """
     logs: dict[int, InstanceLog] = {}
     for instance in instances:
@@ -61,9 +78,12 @@ def show_logs(
         old = shown.get(instance.id, "")
         # An automatic rerun begins a log of its own; whatever it begins with, it is shown whole.
         if new := found.text.removeprefix(old) if found.text.startswith(old) else found.text:
-            hook.log.info("Log of instance %s:", instance.id)
-            for line in log_lines(new):
-                hook.log.info("%s", line)
+            title = f"Log of instance {instance.id}"
+            if not fold:
+                hook.log.info("%s:", title)
+            with folded(hook.log, title) if fold else nullcontext():
+                for line in log_lines(new):
+                    hook.log.info("%s", line)
         shown[instance.id] = found.text
     return logs
 

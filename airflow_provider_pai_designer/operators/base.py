@@ -312,7 +312,7 @@ class RunOperator(PaiDesignerOperator):
                 verdict = watch.observe(instances, now=time.time(), complete=not young_dags(run, instances))
                 if self.stream_logs:
                     begun = [item for item in instances if item.started and (item.id, item.finished) not in read]
-                    show_logs(self._hook, begun, run.environment, shown=shown)
+                    show_logs(self._hook, begun, run.environment, shown=shown, fold=False)
                     read |= {(item.id, item.finished) for item in begun if item.finished}
             except ServiceError as error:
                 verdict = watch.miss(error, now=time.time())
