@@ -16,9 +16,10 @@ from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import DAGS_FOLDER, connection
 from tests.contents import read_content
 from tests.generations import on_both
+from tests.operators.test_assets import events_of
 
 
-def load_dag(name: str) -> Any:
+def load_dag(name: str, variable: str = "dag") -> Any:
     """Import an example as Airflow does, by its path."""
     path = Path(DAGS_FOLDER) / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -26,7 +27,7 @@ def load_dag(name: str) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.dag
+    return getattr(module, variable)
 
 
 @on_both
@@ -62,6 +63,18 @@ def test_example_pai_designer_backfill(connected: Emulator) -> None:
     assert run.state == "success"
     yesterday = macros.bizdate({"dag_run": run})
     assert f"dt={yesterday}" in connected.control.tables()["demo_project.demo_output_table"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_assets(connected: Emulator, deferrable: bool) -> None:
+    dag = load_dag("example_pai_designer_assets")
+    dag.get_task("features").deferrable = deferrable
+    run = dag.test()
+    assert run.state == "success"
+    (event,) = events_of(run)
+    assert event.partition_key == macros.bizdate({"dag_run": run}, "yyyy-mm-dd")
+    assert load_dag("example_pai_designer_assets", "scores").test().state == "success"
 
 
 @on_both

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -178,6 +178,12 @@ class Run:
     remote_dag_ids: tuple[int, ...]
     last_business_date: date | None = None
 
+    @property
+    def business_dates(self) -> tuple[date, ...]:
+        """Every day from the first to the last; the node may not be due on some of them."""
+        days = ((self.last_business_date or self.business_date) - self.business_date).days
+        return tuple(self.business_date + timedelta(days=day) for day in range(days + 1))
+
     def __str__(self) -> str:
         """Name the run in a message."""
         return f"run {self.name}" if self.node_id is None else f"run {self.name} of node {self.node_id}"
@@ -262,6 +268,11 @@ class RunReport:
     def outcome(self) -> Outcome:
         """What the run has come to; it goes on while one of its remote DAGs shows no instance yet."""
         return Outcome.ACTIVE if young_dags(self.run, self.instances) else run_outcome(self.instances)
+
+    @property
+    def own_instances(self) -> tuple[Instance, ...]:
+        """The instances of the run's node, without those of nodes that a backfill took along."""
+        return tuple(item for item in self.instances if self.run.node_id in (None, item.node_id))
 
     @property
     def goes_on(self) -> bool:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from threading import Thread
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
@@ -134,7 +134,12 @@ class RunOperator(PaiDesignerOperator):
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
     :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
     :param outage_timeout: seconds for which the run may be out of sight before the task gives up, and leaves it alone.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
+
+    writes_tables: ClassVar[bool] = True
+    """Whether the tables of the node are read and written by this task."""
 
     template_fields: Sequence[str] = (
         *PaiDesignerOperator.template_fields,
@@ -153,6 +158,7 @@ class RunOperator(PaiDesignerOperator):
         stream_logs: bool = False,
         cancel_on_kill: bool = True,
         outage_timeout: float | str = OUTAGE_SECONDS,
+        partitioned_outlets: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -163,7 +169,9 @@ class RunOperator(PaiDesignerOperator):
         self.stream_logs = stream_logs
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
+        self.partitioned_outlets = partitioned_outlets
         self._run: Run | None = None
+        self._ended: RunReport | None = None
         self._seen: Sequence[Instance] = ()
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
@@ -225,6 +233,24 @@ class RunOperator(PaiDesignerOperator):
         except _GoesOnError:
             self.log.info("The %s goes on; waiting again.", run)
             self._defer(started, event["waiting"])
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Say in the events of the task's assets for which business dates there is new data."""
+        super().post_execute(context, result)
+        if not self.outlets or not self.writes_tables or self._run is None:
+            return
+        from airflow_provider_pai_designer.hooks.assets import describe_outlets
+
+        ended = sorted({item.business_date for item in self._ended.own_instances}) if self._ended else []
+        told = self._run.to_dict()
+        describe_outlets(
+            context,
+            self.outlets,
+            run={name: told[name] for name in ("run_name", "node_id", "environment", "remote_dag_ids")},
+            business_dates=ended or self._run.business_dates,
+            timezone=self._hook.timezone.key,
+            partitioned=self.partitioned_outlets,
+        )
 
     def on_kill(self) -> None:
         """Stop the run, if one was started; nothing is started any more."""
@@ -344,6 +370,7 @@ class RunOperator(PaiDesignerOperator):
         report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
         if verdict is Verdict.ENDED and report.goes_on:
             raise _GoesOnError
+        self._ended = report
         logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
         late = report.outcome is Outcome.ACTIVE or (stopped and report.outcome is not Outcome.SUCCESS)
         if verdict is Verdict.DEADLINE and late:

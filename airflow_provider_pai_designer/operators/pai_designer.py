@@ -293,6 +293,8 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
     :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
     :param outage_timeout: seconds for which the run may be out of sight before the task gives up, and leaves it alone.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     :param durable: remember the run over the task's tries, so that a retry joins it; False starts another one in every
         try.
     :param on_retry: what a retry does about a run that failed: ``new`` starts another one, ``rerun_failed`` runs its
@@ -626,6 +628,8 @@ class PaiDesignerStopRunOperator(_ExistingRun):
     :param business_date: the run's business date, where ``run`` is a name; None for that of the Airflow run.
     :param environment: ``DEV`` or ``PROD``; where ``run`` is a dict, it says so itself.
     """
+
+    writes_tables = False
 
     def _begin(self, context: Context) -> dict[str, Any]:
         run = self._find(context)
