@@ -8,13 +8,14 @@ of its own, and the operator there knows the day without being told: it is the r
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from airflow.sdk import DAG, Asset, PartitionedAssetTimetable
 
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerNodeOperator
 
 FEATURES = Asset("daily_features", uri="maxcompute://cn-shanghai/demo_project.demo_output_table")
-NODE = {
+NODE: dict[str, Any] = {
     "folder": "Business Flow/demo/Algorithm",
     "content_file": "pipelines/daily_features.json",
     "parameters": {"bizdate": "$bizdate"},

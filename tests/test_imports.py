@@ -14,7 +14,7 @@ PUBLIC = (
     "hooks.pai_designer",
 )
 MODULE_BUDGET = 60
-HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "starlette", "uvicorn")
+HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "openlineage", "starlette", "uvicorn")
 
 SCRIPT = """
 import json, sys

@@ -270,6 +270,12 @@ class RunReport:
         return Outcome.ACTIVE if young_dags(self.run, self.instances) else run_outcome(self.instances)
 
     @property
+    def node_id(self) -> int | None:
+        """The node, also of a run of which only the ids are known; None where several nodes have run."""
+        nodes = {item.node_id for item in self.own_instances}
+        return self.run.node_id or (nodes.pop() if len(nodes) == 1 else None)
+
+    @property
     def own_instances(self) -> tuple[Instance, ...]:
         """The instances of the run's node, without those of nodes that a backfill took along."""
         return tuple(item for item in self.instances if self.run.node_id in (None, item.node_id))

@@ -108,9 +108,7 @@ def differences(expected: SchedulingParameters, logged: str, *, schedule_time: d
     :param logged: the list with the values that DataWorks wrote into the instance's log.
     """
     actual = SchedulingParameters.parse(logged, strict=False)
-    for name, expression in expected.items():
-        if any(isinstance(part, Reference) or _only_known_there(part) for part in parse(expression).parts):
-            continue
+    for name, expression in _known_here(expected):
         value = evaluate(expression, schedule_time=schedule_time)
         if actual.get(name) != value:
             there = repr(actual[name]) if name in actual else "no value"
@@ -118,6 +116,22 @@ def differences(expected: SchedulingParameters, logged: str, *, schedule_time: d
                 f"The scheduling parameter {name}={expression} has {there} in DataWorks, where {value!r} is expected "
                 f"for the schedule time {schedule_time:%Y-%m-%d %H:%M:%S}."
             )
+
+
+def known_values(parameters: SchedulingParameters, *moments: datetime) -> dict[str, str]:
+    """Return the parameters whose values are known here, and the same at each of the schedule times."""
+    values = {}
+    for name, expression in _known_here(parameters):
+        found = {evaluate(expression, schedule_time=moment) for moment in moments}
+        if len(found) == 1:
+            values[name] = found.pop()
+    return values
+
+
+def _known_here(parameters: SchedulingParameters) -> Iterator[tuple[str, str]]:
+    for name, expression in parameters.items():
+        if not any(isinstance(part, Reference) or _only_known_there(part) for part in parse(expression).parts):
+            yield name, expression
 
 
 def _only_known_there(part: object) -> bool:

@@ -176,6 +176,11 @@ class PaiDesignerHook(BaseHook):
         name = self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
         return self.dataworks.get_workspace(name)
 
+    @property
+    def known_workspace(self) -> Workspace | None:
+        """The workspace, if it was read already; nothing is asked of the service."""
+        return self.__dict__.get("workspace")
+
     def ensure_node(
         self, node: Node, *, environment: str = Environment.DEV, create_folder: bool = False
     ) -> EnsuredNode:
@@ -436,7 +441,7 @@ class PaiDesignerHook(BaseHook):
         """
         from airflow_provider_pai_designer.designer.console import operation_center, pai_designer
 
-        known: Workspace | None = self.__dict__.get("workspace")
+        known = self.known_workspace
         if known is None or self._speaks_to_emulator:
             return {}
         where: dict[str, Any] = {"region": self.region, "workspace_id": known.id}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -13,6 +12,8 @@ from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import Logger
+
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 _LAST_LINES = 8
@@ -38,7 +39,7 @@ def reason(instance: Instance) -> str:
 
 
 @contextmanager
-def folded(log: logging.Logger, title: str) -> Iterator[None]:
+def folded(log: Logger, title: str) -> Iterator[None]:
     """Fold what a ``with`` block writes into a task log: Airflow's page shows the title, and the lines on a click.
 
     Both marks have the same level, so that a page that is filtered by level shows the two or none.

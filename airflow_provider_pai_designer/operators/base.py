@@ -41,6 +41,7 @@ from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTr
 if TYPE_CHECKING:
     from datetime import date
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
 BACKSTOP = timedelta(days=2)
@@ -172,6 +173,8 @@ class RunOperator(PaiDesignerOperator):
         self.partitioned_outlets = partitioned_outlets
         self._run: Run | None = None
         self._ended: RunReport | None = None
+        self._parameters = ""
+        self._values: dict[int, str] = {}
         self._seen: Sequence[Instance] = ()
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
@@ -186,7 +189,7 @@ class RunOperator(PaiDesignerOperator):
         json.dumps(self._trigger({}, waiting).serialize())
         with self._showing_links(context):
             started = self._begin(context)
-            self._run = Run.from_dict(started)
+            self._run, self._parameters = Run.from_dict(started), started.get("parameters", "")
         for key in ("node_id", "run_name", "remote_dag_ids"):
             context["ti"].xcom_push(key=key, value=started[key])
         if not self.wait_for_completion:
@@ -251,6 +254,53 @@ class RunOperator(PaiDesignerOperator):
             timezone=self._hook.timezone.key,
             partitioned=self.partitioned_outlets,
         )
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage the tables, as far as they are known without asking the service."""
+        return self._lineage(may_ask=False)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage the tables, their partitions and the run; one call at most asks for the node's content."""
+        return self._lineage(may_ask=True)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell the same of a run that did not succeed, as far as there is one."""
+        return self._lineage(may_ask=True)
+
+    def _lineage(self, *, may_ask: bool) -> OperatorLineage[Any, Any]:
+        """Answer OpenLineage; who does not use it never comes here."""
+        from airflow_provider_pai_designer.operators.lineage import lineage_of
+
+        content = None
+        try:
+            if self.writes_tables:
+                content = self._content_at_hand()
+                if content is None and may_ask:
+                    content = self._read_content()
+        except PaiDesignerError as error:
+            self.log.debug("OpenLineage is told no tables: %s", error)
+        return lineage_of(
+            self._hook,
+            self._run,
+            self._ended,
+            content=content,
+            parameters=self._parameters,
+            logged=self._values,
+        )
+
+    def _content_at_hand(self) -> str | None:
+        """The content of the node that runs, if the service need not be asked for it."""
+        return None
+
+    def _read_content(self) -> str | None:
+        """Ask for the content of the node that has run, if one call is enough."""
+        if self._run is None or self._hook.known_workspace is None:
+            return None
+        node_id = self._ended.node_id if self._ended else self._run.node_id
+        if node_id is None:
+            return None
+        with self._hook.one_attempt():
+            return self._hook.get_node_content(node_id, environment=self._run.environment)
 
     def on_kill(self) -> None:
         """Stop the run, if one was started; nothing is started any more."""
@@ -370,7 +420,7 @@ class RunOperator(PaiDesignerOperator):
         report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
         if verdict is Verdict.ENDED and report.goes_on:
             raise _GoesOnError
-        self._ended = report
+        self._ended, self._parameters = report, started.get("parameters", "")
         logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
         late = report.outcome is Outcome.ACTIVE or (stopped and report.outcome is not Outcome.SUCCESS)
         if verdict is Verdict.DEADLINE and late:
@@ -452,6 +502,7 @@ class RunOperator(PaiDesignerOperator):
 
         if (values := resolved_parameters(log.text)) is None:
             return
+        self._values[instance.id] = values
         self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
         if instance.schedule_time is None:
             return

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.node import Node
+    from airflow_provider_pai_designer.operators.content import ContentSource
     from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 TEST, BACKFILL = "test", "backfill"
@@ -123,6 +124,20 @@ class _DeclaredNode(PaiDesignerOperator):
         self.create_folder = create_folder
         self.environment = environment
 
+    def _content_source(self) -> ContentSource:
+        from airflow_provider_pai_designer.operators.content import ContentSource
+
+        return ContentSource.read(
+            {
+                "content": self.content,
+                "content_file": self.content_file,
+                "pipeline": self.pipeline,
+                "pipeline_id": self.pipeline_id,
+                "copy_from_node": self.copy_from_node,
+            },
+            follows_pipeline=self.on_pipeline_change == RELOAD,
+        )
+
     def _declared_node(self, context: Context) -> tuple[Node, tuple[str, ...]]:
         """Build the node from the arguments; nothing is written.
 
@@ -136,19 +151,9 @@ class _DeclaredNode(PaiDesignerOperator):
             read_schedule,
             read_text,
         )
-        from airflow_provider_pai_designer.operators.content import ContentSource
         from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
-        source = ContentSource.read(
-            {
-                "content": self.content,
-                "content_file": self.content_file,
-                "pipeline": self.pipeline,
-                "pipeline_id": self.pipeline_id,
-                "copy_from_node": self.copy_from_node,
-            },
-            follows_pipeline=self.on_pipeline_change == RELOAD,
-        )
+        source = self._content_source()
         node = Node(
             name=read_text("node_name", self.node_name),
             folder=read_text("folder", self.folder),
@@ -361,6 +366,12 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
             else None,
             definition=repr(node),
         )
+
+    def _content_at_hand(self) -> str | None:
+        if self._node is not None:
+            return self._node.content
+        dag = self.get_dag()
+        return self._content_source().at_hand(Path(dag.fileloc).parent if dag else Path())
 
     def _ensure(self, wanted: WantedRun) -> WantedRun:
         assert self._node is not None

@@ -34,8 +34,8 @@ class RunTimes:
 def read_run_times(context: Mapping[str, Any], *, timezone: str, now: datetime | None = None) -> RunTimes:
     """Read the dates of a run from the context of one of its tasks.
 
-    A partition that Airflow gives no date, but whose key is a day (``2026-11-22``), is for that day: so the run of a DAG
-    that an asset event has triggered has the business date of the event.
+    A partition that Airflow gives no date, but whose key is a day (``2026-11-22``), is for that day: so a run that an
+    asset event has triggered has the business date of the event.
 
     :param timezone: the workspace's zone, for example ``Asia/Shanghai``.
     :param now: the present, with a zone; only tests give another one than the clock's.

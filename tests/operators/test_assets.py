@@ -169,7 +169,7 @@ def described(partition: str | None, day: date, event: Any) -> Any:
     run = SimpleNamespace(run_after=RUN_AFTER, data_interval_end=None, partition_key=partition, partition_date=None)
     asset = Asset("table")
     describe_outlets(
-        {"dag_run": run, "outlet_events": {asset: event}},  # type: ignore[typeddict-item, typeddict-unknown-key]
+        {"dag_run": run, "outlet_events": {asset: event}},  # type: ignore[typeddict-item]
         [asset, "no asset"],
         run={"run_name": "name"},
         business_dates=[day],
