@@ -179,6 +179,12 @@ class Run:
     last_business_date: date | None = None
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Which run it is, as plain JSON, without its dates."""
+        told = self.to_dict()
+        return {name: told[name] for name in ("run_name", "node_id", "environment", "remote_dag_ids")}
+
+    @property
     def business_dates(self) -> tuple[date, ...]:
         """Every day from the first to the last; the node may not be due on some of them."""
         days = ((self.last_business_date or self.business_date) - self.business_date).days

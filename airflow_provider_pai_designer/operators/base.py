@@ -245,11 +245,10 @@ class RunOperator(PaiDesignerOperator):
         from airflow_provider_pai_designer.hooks.assets import describe_outlets
 
         ended = sorted({item.business_date for item in self._ended.own_instances}) if self._ended else []
-        told = self._run.to_dict()
         describe_outlets(
             context,
             self.outlets,
-            run={name: told[name] for name in ("run_name", "node_id", "environment", "remote_dag_ids")},
+            run=self._run.identity,
             business_dates=ended or self._run.business_dates,
             timezone=self._hook.timezone.key,
             partitioned=self.partitioned_outlets,

@@ -60,6 +60,8 @@ class InstancesSensor(BaseSensorOperator):
     :param region: region instead of the connection's.
     :param deferrable: wait in the triggerer, without a worker slot, whatever ``mode`` says.
     :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
 
     template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region", "business_date", "environment")
@@ -76,6 +78,7 @@ class InstancesSensor(BaseSensorOperator):
         region: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         accept_dry_run: bool = False,
+        partitioned_outlets: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +89,8 @@ class InstancesSensor(BaseSensorOperator):
         self.region = region
         self.deferrable = deferrable
         self.accept_dry_run = accept_dry_run
+        self.partitioned_outlets = partitioned_outlets
+        self._met: Sequence[Instance] = ()
         self._has_looked = False
         self._shows_links = False
 
@@ -112,6 +117,21 @@ class InstancesSensor(BaseSensorOperator):
                     f"{event.get('message') or ''}".strip()
                 )
             return self._defer(context, deadline)
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Say in the events of the task's assets for which business dates there is new data."""
+        super().post_execute(context, result)
+        if self.outlets and self._met:
+            from airflow_provider_pai_designer.hooks.assets import describe_outlets
+
+            describe_outlets(
+                context,
+                self.outlets,
+                run=self._identity(self._met),
+                business_dates=sorted({item.business_date for item in self._met}),
+                timezone=self._hook.timezone.key,
+                partitioned=self.partitioned_outlets,
+            )
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
@@ -140,6 +160,14 @@ class InstancesSensor(BaseSensorOperator):
         """Name what is awaited."""
         raise NotImplementedError
 
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        """Say which run it was, as plain JSON."""
+        return {
+            "node_id": instances[0].node_id,
+            "environment": self._environment,
+            "remote_dag_ids": sorted({item.remote_dag_id for item in instances}),
+        }
+
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         """Whether no instance is missing that is still to come."""
         return True
@@ -167,6 +195,7 @@ class InstancesSensor(BaseSensorOperator):
                 self.log.info("%s: no instance yet", self._describe())
             return PokeReturnValue(is_done=False)
         if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
+            self._met = instances
             return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
         bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
         environment = self._environment
@@ -268,6 +297,10 @@ class PaiDesignerRunSensor(InstancesSensor):
             ) from error
         return instances
 
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        assert self._found is not None
+        return self._found.identity
+
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         return self._found is not None and not young_dags(self._found, instances)
 
@@ -303,6 +336,8 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
     :param region: region instead of the connection's.
     :param deferrable: wait in the triggerer, without a worker slot, whatever ``mode`` says.
     :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
 
     template_fields: Sequence[str] = (
