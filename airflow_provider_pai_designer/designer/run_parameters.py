@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.variables import unbound_names, unused_parameters
-from airflow_provider_pai_designer.exceptions import ConfigurationError, NodeDefinitionError
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    NodeDefinitionError,
+    SchedulingParameterError,
+)
 from airflow_provider_pai_designer.scheduling import (
     BuiltIn,
     Reference,
@@ -129,8 +133,13 @@ def known_values(parameters: SchedulingParameters, *moments: datetime) -> dict[s
 
 
 def _known_here(parameters: SchedulingParameters) -> Iterator[tuple[str, str]]:
+    """Give the parameters without those that only DataWorks can evaluate, whether it knows more or we know less."""
     for name, expression in parameters.items():
-        if not any(isinstance(part, Reference) or _only_known_there(part) for part in parse(expression).parts):
+        try:
+            parts = parse(expression).parts
+        except SchedulingParameterError:
+            continue
+        if not any(isinstance(part, Reference) or _only_known_there(part) for part in parts):
             yield name, expression
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.manifest import WRITE_TABLE
@@ -15,21 +15,21 @@ _PART = re.compile(r"\s*(?P<column>\w+)\s*=\s*['\"]?(?P<value>[^'\"=]+?)['\"]?\s
 
 @dataclass(frozen=True, kw_only=True)
 class TableUse:
-    """A table, or one partition of it.
+    """A table that is written, or one partition of it.
 
     :param name: ``project.table``, or ``project.schema.table``.
-    :param partition: column to value; empty where the content names none, or its value is not known.
+    :param partition: pairs of column and value; empty where the content names none, or its value is not known.
     """
 
     name: str
-    partition: Mapping[str, str] = field(default_factory=dict)
+    partition: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
     """What one run of a node reads from outside of its pipeline, and what it leaves behind."""
 
-    reads: tuple[TableUse, ...]
+    reads: tuple[str, ...]
     writes: tuple[TableUse, ...]
 
 
@@ -57,21 +57,21 @@ def tables_of(content: NodeContent, values: Mapping[str, str], *, project: str =
     ]
     named = {table for table, _ in written}
     written += [(table, "") for table in _listed(content, "outputs") if table not in named]
-    read = [(item["value"], "") for item in content.manifest.inputs]
-    read += [(table, "") for table in _listed(content, "inputs")]
-    return Tables(reads=_uses(read, resolve, project), writes=_uses(written, resolve, project))
+    read = [item["value"] for item in content.manifest.inputs] + _listed(content, "inputs")
+    return Tables(
+        reads=tuple(dict.fromkeys(name for table in read if (name := _full_name(resolve(table), project)))),
+        writes=tuple(
+            TableUse(name=name, partition=_read_partition(resolve(partition)))
+            for table, partition in dict.fromkeys(written)
+            if (name := _full_name(resolve(table), project))
+        ),
+    )
 
 
-def _uses(tables: Iterable[tuple[str, str]], resolve: Callable[[str], str], project: str) -> tuple[TableUse, ...]:
-    uses = []
-    for table, partition in tables:
-        name = resolve(table)
-        if "." not in name and project:
-            name = f"{project}.{name}"
-        use = TableUse(name=name, partition=_read_partition(resolve(partition)))
-        if "." in name and "${" not in name and use not in uses:
-            uses.append(use)
-    return tuple(uses)
+def _full_name(table: str, project: str) -> str:
+    """Write a table with its project; empty where it cannot be told which table it is."""
+    name = f"{project}.{table}" if project and "." not in table else table
+    return name if "." in name and "${" not in name else ""
 
 
 def _listed(content: NodeContent, member: str) -> list[str]:
@@ -80,12 +80,12 @@ def _listed(content: NodeContent, member: str) -> list[str]:
     return [str(item["value"]) for item in items if isinstance(item, Mapping) and item.get("value")]
 
 
-def _read_partition(text: str) -> dict[str, str]:
+def _read_partition(text: str) -> tuple[tuple[str, str], ...]:
     """Read ``dt=20261122``, with more columns after a comma or a slash; empty for what is not complete."""
     parts = [_PART.fullmatch(part) for part in re.split("[,/]", text)]
     if "${" in text or not all(parts):
-        return {}
-    return {part["column"]: part["value"] for part in parts if part}
+        return ()
+    return tuple((part["column"], part["value"]) for part in parts if part)
 
 
 def _replace(text: str, values: Mapping[str, str]) -> str:

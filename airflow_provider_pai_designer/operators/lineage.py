@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.openlineage.extractors import OperatorLineage
 from attr import define
 from openlineage.client.event_v2 import InputDataset, OutputDataset
-from openlineage.client.facet_v2 import RunFacet, base_subset_dataset, external_query_run
+from openlineage.client.facet_v2 import OutputDatasetFacet, RunFacet, base_subset_dataset, external_query_run
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.run_parameters import known_values
-from airflow_provider_pai_designer.designer.tables import Tables, TableUse, tables_of
+from airflow_provider_pai_designer.designer.tables import TableUse, tables_of
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
@@ -96,25 +96,15 @@ def _datasets(
     namespace = f"maxcompute://{hook.region}"
     project = content.project if _runs_in_development(hook, run) else ""
     found = [tables_of(content, known, project=project) for known in values]
+    written: dict[str, list[TableUse]] = {}
+    for use in dict.fromkeys(use for tables in found for use in tables.writes):
+        written.setdefault(use.name, []).append(use)
     inputs = [
-        InputDataset(
-            namespace=namespace,
-            name=name,
-            inputFacets={"subset": base_subset_dataset.InputSubsetInputDatasetFacet(inputCondition=condition)}
-            if (condition := _partitions(uses))
-            else {},
-        )
-        for name, uses in _by_name(found, "reads").items()
+        InputDataset(namespace=namespace, name=name)
+        for name in dict.fromkeys(name for tables in found for name in tables.reads)
     ]
     outputs = [
-        OutputDataset(
-            namespace=namespace,
-            name=name,
-            outputFacets={"subset": base_subset_dataset.OutputSubsetOutputDatasetFacet(outputCondition=condition)}
-            if (condition := _partitions(uses))
-            else {},
-        )
-        for name, uses in _by_name(found, "writes").items()
+        OutputDataset(namespace=namespace, name=name, outputFacets=_partitions(uses)) for name, uses in written.items()
     ]
     return inputs, outputs
 
@@ -125,23 +115,13 @@ def _runs_in_development(hook: PaiDesignerHook, run: Run | None) -> bool:
     return run is not None and (run.environment == Environment.DEV or (known is not None and not known.standard_mode))
 
 
-def _by_name(found: list[Tables], kind: str) -> dict[str, list[TableUse]]:
-    tables: dict[str, list[TableUse]] = {}
-    for item in found:
-        for use in getattr(item, kind):
-            uses = tables.setdefault(use.name, [])
-            if use not in uses:
-                uses.append(use)
-    return tables
-
-
-def _partitions(uses: list[TableUse]) -> base_subset_dataset.PartitionSubsetCondition | None:
+def _partitions(uses: list[TableUse]) -> dict[str, OutputDatasetFacet]:
     """Name the partitions, where each use of the table is one of a partition that is known."""
     if not all(use.partition for use in uses):
-        return None
-    return base_subset_dataset.PartitionSubsetCondition(
-        partitions=[base_subset_dataset.Partition(dimensions=dict(use.partition)) for use in uses]
-    )
+        return {}
+    partitions = [base_subset_dataset.Partition(dimensions=dict(use.partition)) for use in uses]
+    condition = base_subset_dataset.PartitionSubsetCondition(partitions=partitions)
+    return {"subset": base_subset_dataset.OutputSubsetOutputDatasetFacet(outputCondition=condition)}
 
 
 def _values(

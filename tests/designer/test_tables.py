@@ -24,8 +24,8 @@ def content(*changes: tuple[str, str], name: str = "global_variable") -> NodeCon
 @pytest.mark.parametrize("name", ["global_variable", "global_variable_bare"])
 def test_the_partition_is_that_of_the_business_date_through_the_global_variable(name: str) -> None:
     tables = tables_of(content(name=name), {"bizdate": "20261122"})
-    assert [use.name for use in tables.reads] == ["demo_project.demo_input_table", "demo_project.dwd_user_info_d"]
-    assert tables.writes == (TableUse(name=WRITTEN, partition={"dt": "20261122"}),)
+    assert tables.reads == ("demo_project.demo_input_table", "demo_project.dwd_user_info_d")
+    assert tables.writes == (TableUse(name=WRITTEN, partition=(("dt", "20261122"),)),)
 
 
 def test_a_partition_whose_value_is_not_known_is_none() -> None:
@@ -35,13 +35,13 @@ def test_a_partition_whose_value_is_not_known_is_none() -> None:
 @pytest.mark.parametrize("text", ["dt=${bizdate}/hh='07'", 'dt = ${bizdate}, hh = \\"07\\"'])
 def test_several_columns_of_a_partition_are_told_apart(text: str) -> None:
     (written,) = tables_of(content(("dt=${global_var1}", text)), {"bizdate": "20261122"}).writes
-    assert written.partition == {"dt": "20261122", "hh": "07"}
+    assert written.partition == (("dt", "20261122"), ("hh", "07"))
 
 
 @pytest.mark.parametrize("text", ["dt=", "dt", "dt=1,", "dt=1=2"])
 def test_a_partition_that_cannot_be_read_is_none(text: str) -> None:
     (written,) = tables_of(content(("dt=${global_var1}", text)), {}).writes
-    assert written.partition == {}
+    assert written.partition == ()
 
 
 def test_a_variable_in_the_name_of_a_table_is_filled_in_or_the_table_left_out() -> None:
@@ -61,7 +61,7 @@ def test_a_table_without_a_project_gets_it_where_it_is_known() -> None:
 
 def test_a_table_that_the_console_has_listed_beside_the_manifest_counts() -> None:
     listed = content().replace(inputs=[{"type": "MaxComputeTable", "value": "demo_project.of_a_sql_text"}])
-    assert "demo_project.of_a_sql_text" in [use.name for use in tables_of(listed, {}).reads]
+    assert "demo_project.of_a_sql_text" in tables_of(listed, {}).reads
 
 
 def test_a_pipeline_without_tables_reads_and_writes_none() -> None:
