@@ -30,7 +30,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerDeployNodeOperator,
 )
 from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor
-from airflow_provider_pai_designer.triggers.pai_designer import InstancesTrigger
+from airflow_provider_pai_designer.triggers.pai_designer import AwaitTrigger
 from tests.e2e.real_airflow import RealAirflow
 from tests.operators.support import Store, Task
 
@@ -135,7 +135,7 @@ def _watch_tasks(patch: pytest.MonkeyPatch) -> None:
     _watch(patch, InstancesSensor, "execute", "execute_complete")
     _watch(patch, PaiDesignerDeployNodeOperator, "execute")
     _watch(patch, PaiDesignerDeleteNodeOperator, "execute")
-    _watch(patch, InstancesTrigger, "serialize")
+    _watch(patch, AwaitTrigger, "serialize")
     _watch(patch, TriggerEvent, "__init__")
     _watch(patch, Store, "set")
     make = Task.__init__

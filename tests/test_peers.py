@@ -39,7 +39,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
 )
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSensor, PaiDesignerScheduledInstanceSensor
 from airflow_provider_pai_designer.triggers import pai_designer as triggers
-from airflow_provider_pai_designer.triggers.pai_designer import InstancesTrigger
+from airflow_provider_pai_designer.triggers.pai_designer import AwaitTrigger
 from tests.conftest import connection
 from tests.designer.test_run import instance
 from tests.operators.support import Task, status_of, wait_until, writes
@@ -56,7 +56,7 @@ OPERATORS = [
 TRIGGERS = [
     kind
     for kind in vars(triggers).values()
-    if isinstance(kind, type) and issubclass(kind, InstancesTrigger) and kind is not InstancesTrigger
+    if isinstance(kind, type) and issubclass(kind, AwaitTrigger) and kind is not AwaitTrigger
 ]
 POLLS = "[GL]*Instance*"
 
@@ -228,7 +228,7 @@ def test_an_answer_without_a_status_does_not_end_a_trigger(
 
 
 @pytest.mark.parametrize("kind", TRIGGERS, ids=lambda kind: kind.__name__)
-def test_a_trigger_that_is_made_again_knows_all_that_it_knew(kind: type[InstancesTrigger]) -> None:
+def test_a_trigger_that_is_made_again_knows_all_that_it_knew(kind: type[AwaitTrigger]) -> None:
     """V9: an argument that does not survive the way through the database."""
     given: dict[str, Any] = {name: f"some {name}" for name in arguments_of(kind)}
     path, arguments = kind(**given).serialize()

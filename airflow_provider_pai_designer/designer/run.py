@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 RUN_NAME_LIMIT = 128
 _COUNTERS_LENGTH = 16
@@ -88,6 +88,44 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Observed(Protocol):
+    """What is watched until it ends: an instance of a node, or a run of PAIFlow.
+
+    :var words: what it is and in which state, for a log.
+    :var begins: epoch seconds before which nothing happens; 0 where that is not known.
+    :var rerun_seconds: how soon the service should run it again by itself; None where that is not awaited.
+    """
+
+    @property
+    def id(self) -> int | str: ...
+    @property
+    def status(self) -> StrEnum: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def words(self) -> str: ...
+    @property
+    def begins(self) -> float: ...
+    @property
+    def rerun_seconds(self) -> float | None: ...
+
+
+class AskedRun(Protocol):
+    """A run that was asked for by its name.
+
+    :var is_known: whether an answer has named it, so that it can be looked at.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_known(self) -> bool: ...
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain JSON."""
+
+
+Asked = TypeVar("Asked", bound=AskedRun)
+
 _EXECUTED = (TaskType.NORMAL, TaskType.MANUAL)
 _OUTCOME_ORDER = (Outcome.FAILURE, Outcome.FROZEN, Outcome.UNKNOWN, Outcome.DRY_RUN, Outcome.SUCCESS)
 
@@ -140,6 +178,30 @@ class Instance:
         return Outcome.ACTIVE
 
     @property
+    def words(self) -> str:
+        """The instance and its state, for a log."""
+        return f"instance {self.id}: {self._state}"
+
+    @property
+    def begins(self) -> float:
+        """Epoch seconds before which nothing happens: of an instance that waits for its schedule time, that."""
+        waits = self.status is InstanceStatus.WAIT_TIME
+        return self.schedule_time.timestamp() if waits and self.schedule_time else 0.0
+
+    @property
+    def rerun_seconds(self) -> float | None:
+        """How soon a failed instance that has a rerun left should run again."""
+        return self.rerun_interval_seconds if self.status is InstanceStatus.FAILURE else None
+
+    @property
+    def _state(self) -> str:
+        if self.status is InstanceStatus.FAILURE and self.reruns_left:
+            return f"FAILURE, {self.reruns_left} automatic rerun(s) left"
+        if self.status is InstanceStatus.WAIT_TIME and self.schedule_time:
+            return f"WAIT_TIME until {self.schedule_time.isoformat(sep=' ')}"
+        return self.status.value
+
+    @property
     def duration_seconds(self) -> float | None:
         """Seconds from start to end, None before the end."""
         if self.started is None or self.finished is None:
@@ -177,6 +239,11 @@ class Run:
     business_date: date
     remote_dag_ids: tuple[int, ...]
     last_business_date: date | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the service has named its remote DAGs."""
+        return bool(self.remote_dag_ids)
 
     def __str__(self) -> str:
         """Name the run in a message."""
@@ -285,7 +352,7 @@ def young_dags(run: Run, instances: Sequence[Instance]) -> set[int]:
     return set(run.remote_dag_ids) - {instance.remote_dag_id for instance in instances}
 
 
-def run_outcome(instances: Sequence[Instance]) -> Outcome:
+def run_outcome(instances: Sequence[Observed]) -> Outcome:
     """Tell what a run has come to. A run without instances is young, not done."""
     outcomes = {instance.outcome for instance in instances}
     if not outcomes or Outcome.ACTIVE in outcomes:

@@ -13,14 +13,14 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from threading import Thread
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, young_dags
+from airflow_provider_pai_designer.designer.run import Asked, Instance, Observed, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     PaiDesignerError,
@@ -35,7 +35,7 @@ from airflow_provider_pai_designer.hooks.reporting import describe_failure, show
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
-from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
+from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger, RunTrigger
 
 if TYPE_CHECKING:
     from datetime import date
@@ -116,14 +116,20 @@ class PaiDesignerOperator(BaseOperator):
         return business_date_of(self._hook, context, given, name=name)
 
 
-class RunOperator(PaiDesignerOperator):
-    """A task that awaits a run, in place or deferred, and answers for it.
+class Report(Protocol):
+    """What has become of a run.
 
-    The result (and XCom ``return_value``) is a plain dict: ``run_name``, ``node_id``, ``environment``,
-    ``business_date``, ``last_business_date`` (of a backfill), ``remote_dag_ids``, ``outcome``, and ``instances``, a
-    list of dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``,
-    ``duration_seconds`` and ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own
-    from the start of the run.
+    :var goes_on: whether something of it is sure to come.
+    """
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def goes_on(self) -> bool: ...
+
+
+class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
+    """A task that awaits a run, in place or deferred, and answers for it.
 
     :param wait_for_completion: False returns once the run has started, whatever ``deferrable`` says.
     :param deferrable: wait in the triggerer, without a worker slot.
@@ -140,6 +146,12 @@ class RunOperator(PaiDesignerOperator):
         "timeout",
         "outage_timeout",
     )
+    _service: ClassVar[str] = "DataWorks"
+    _console: ClassVar[str] = "Operation Center"
+    """Where people see the run."""
+
+    _told_at_once: ClassVar[tuple[str, ...]] = ("run_name",)
+    """What of the result is an XCom of its own from the start of the run."""
 
     def __init__(
         self,
@@ -161,7 +173,7 @@ class RunOperator(PaiDesignerOperator):
         self.stream_logs = stream_logs
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
-        self._run: Run | None = None
+        self._run: Asked | None = None
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
@@ -174,8 +186,8 @@ class RunOperator(PaiDesignerOperator):
         json.dumps(self._trigger({}, waiting).serialize())
         with self._showing_links(context):
             started = self._begin(context)
-            self._run = Run.from_dict(started)
-        for key in ("node_id", "run_name", "remote_dag_ids"):
+            self._run = self._read_run(started)
+        for key in self._told_at_once:
             context["ti"].xcom_push(key=key, value=started[key])
         if not self.wait_for_completion:
             return started
@@ -184,9 +196,9 @@ class RunOperator(PaiDesignerOperator):
             self._defer(started, waiting)
         watch = RunWatch(**waiting)
         while True:
-            verdict, shown = self._wait(self._run, watch)
+            verdict = self._wait(self._run, watch)
             with suppress(_GoesOnError):
-                return self._finish(started, verdict, shown)
+                return self._finish(started, verdict)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
@@ -195,18 +207,18 @@ class RunOperator(PaiDesignerOperator):
         if kept is None:
             raise RunOutOfSightError(
                 f"The XCom {_DEFERRED!r} of this task is gone, so its run was left alone: look for "
-                f"{(event or {}).get('run_name')} in Operation Center, then clear this task; a retry joins the run."
+                f"{(event or {}).get('run_name')} in {self._console}, then clear this task; a retry joins the run."
             )
         if kept["epoch"] != ti.max_tries:
             # Airflow resumes where it was when it was cleared; what the user wants is another run.
             self.log.info("The task was cleared while it resumed, so it begins anew.")
             return self.execute(context)
         started = kept["run"]
-        run = Run.from_dict(started)
+        run = self._read_run(started)
         if not event or "verdict" not in event:
             raise RunOutOfSightError(
                 f"The trigger came back without saying what it saw ({event!r}). The {run} was left alone: look for it "
-                "in Operation Center, then clear or mark this task."
+                f"in {self._console}, then clear or mark this task."
             )
         self._attach(context["ti"])
         self._run = run
@@ -214,7 +226,6 @@ class RunOperator(PaiDesignerOperator):
             return self._finish(
                 started,
                 Verdict(event["verdict"]),
-                {},
                 message=event.get("message") or "",
                 stopped=bool(event.get("stopped")),
             )
@@ -231,20 +242,50 @@ class RunOperator(PaiDesignerOperator):
         # Airflow kills a process that does not end soon after its signal; a time-out is its own, and can wait.
         stopper.join(timeout=None if timed_out else _KILL_SECONDS)
 
-    @property
-    def _environment(self) -> str:
-        return self._run.environment if self._run else self.environment
-
     def _attach(self, ti: Any) -> None:
         """Keep the ways to talk to Airflow about this task."""
         self._is_running = partial(is_running, ti)
         self._say_name = lambda name: ti.xcom_push(key="run_name", value=name)
 
     def _begin(self, context: Context) -> dict[str, Any]:
-        """Start or find the run, and return what :meth:`Run.to_dict` gives, with more if there is more to say."""
+        """Start or find the run, and return what its ``to_dict`` gives, with more if there is more to say."""
         raise NotImplementedError
 
-    def _release(self, run: Run | None, timed_out: bool) -> None:
+    def _read_run(self, started: Mapping[str, Any]) -> Asked:
+        """Read the run in what :meth:`_begin` returned."""
+        raise NotImplementedError
+
+    def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> RunTrigger:
+        """Make the trigger that awaits the run."""
+        raise NotImplementedError
+
+    def _look(self, run: Asked) -> tuple[Sequence[Observed], bool]:
+        """Look at the run once, and show what is to be shown of it while it goes on.
+
+        :return: what is seen of it, and whether that is all there is.
+        """
+        raise NotImplementedError
+
+    def _report(self, run: Asked) -> Any:
+        """Read what has become of the run: a :class:`Report`."""
+        raise NotImplementedError
+
+    def _conclude(self, started: Mapping[str, Any], report: Any) -> dict[str, Any]:
+        """Return the result of a run that ended well; raise for any other."""
+        raise NotImplementedError
+
+    def _show_end(self, report: Any) -> None:
+        """Show what was not shown of the run yet, however it ended."""
+        raise NotImplementedError
+
+    def _ask_to_stop(self, run: Asked) -> str:
+        """Ask for the run to be stopped.
+
+        :return: a sentence on what was asked; empty where it had ended.
+        """
+        raise NotImplementedError
+
+    def _release(self, run: Asked | None, timed_out: bool) -> None:
         self._hook.release()
         if run is None or not self.cancel_on_kill:
             return
@@ -276,16 +317,6 @@ class RunOperator(PaiDesignerOperator):
             limits.append(self.execution_timeout.total_seconds())
         return time.time() + min(limits) if limits else None
 
-    def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> PaiDesignerRunTrigger:
-        return PaiDesignerRunTrigger(
-            pai_designer_conn_id=self.pai_designer_conn_id,
-            run=started,
-            workspace=self.workspace,
-            region=self.region,
-            cancel_on_kill=self.cancel_on_kill,
-            **waiting,
-        )
-
     def _defer(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> NoReturn:
         deadline = waiting["deadline"]
         self.defer(
@@ -294,76 +325,57 @@ class RunOperator(PaiDesignerOperator):
             timeout=None if deadline is None else timedelta(seconds=max(0, deadline - time.time())) + BACKSTOP,
         )
 
-    def _wait(self, run: Run, watch: RunWatch) -> tuple[Verdict, dict[int, str]]:
-        """Poll in place until the watch has something to say.
+    @property
+    def _trigger_arguments(self) -> dict[str, Any]:
+        """What every trigger of this task needs to speak to the service, and to know whose the run is."""
+        return {
+            "pai_designer_conn_id": self.pai_designer_conn_id,
+            "workspace": self.workspace,
+            "region": self.region,
+            "cancel_on_kill": self.cancel_on_kill,
+        }
 
-        :return: the verdict, and by instance id what was shown of its log already.
-        """
-        shown: dict[int, str] = {}
-        read: set[tuple[int, int | None]] = set()
+    def _wait(self, run: Asked, watch: RunWatch) -> Verdict:
+        """Poll in place until the watch has something to say."""
         while True:
             try:
                 with self._hook.one_attempt():
-                    instances = self._hook.list_instances(run)
-                verdict = watch.observe(instances, now=time.time(), complete=not young_dags(run, instances))
-                if self.stream_logs:
-                    begun = [item for item in instances if item.started and (item.id, item.finished) not in read]
-                    show_logs(self._hook, begun, run.environment, shown=shown)
-                    read |= {(item.id, item.finished) for item in begun if item.finished}
+                    seen, complete = self._look(run)
+                verdict = watch.observe(seen, now=time.time(), complete=complete)
             except ServiceError as error:
                 verdict = watch.miss(error, now=time.time())
             if verdict is not Verdict.WAIT:
-                return verdict, shown
+                return verdict
             self._hook.pause(watch.pause(now=time.time()))
 
     def _finish(
-        self,
-        started: Mapping[str, Any],
-        verdict: Verdict,
-        shown: dict[int, str],
-        *,
-        message: str = "",
-        stopped: bool = False,
+        self, started: Mapping[str, Any], verdict: Verdict, *, message: str = "", stopped: bool = False
     ) -> dict[str, Any]:
         """Say how the run ended: return the result of a good run, raise for any other.
 
-        :param shown: by instance id what was shown of its log already.
         :param message: why the run could not be seen.
         :param stopped: whether the run was asked to stop already.
         """
-        run = Run.from_dict(started)
+        run = self._read_run(started)
         if verdict is Verdict.OUT_OF_SIGHT:
             raise RunOutOfSightError(
-                f"The {run} could not be looked at for too long, and was left alone: look for it in Operation Center. "
+                f"The {run} could not be looked at for too long, and was left alone: look for it in {self._console}. "
                 f"The last answer was: {message}"
             )
-        report = self._through_weather(lambda: self._hook.get_run(run), begun=True)
+        report: Report = self._through_weather(lambda: self._report(run), begun=True)
         if verdict is Verdict.ENDED and report.goes_on:
             raise _GoesOnError
-        logs = show_logs(self._hook, report.instances, run.environment, shown=shown)
+        self._show_end(report)
         late = report.outcome is Outcome.ACTIVE or (stopped and report.outcome is not Outcome.SUCCESS)
         if verdict is Verdict.DEADLINE and late:
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
             self._say_name(run.name)
-            done = "DataWorks was asked to stop it." if stopped else self._stop_if_ours(run)
+            done = f"{self._service} was asked to stop it." if stopped else self._stop_if_ours(run)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
             )
-        for instance in report.instances:
-            if instance.id in logs:
-                self._compare_parameters(instance, logs[instance.id], started.get("parameters", ""))
-        self._judge(report, logs)
-        return {**started, **report.to_dict()}
-
-    def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
-        """Raise for a run that did not end well."""
-        if report.outcome is not Outcome.SUCCESS:
-            environment = report.run.environment
-            where = self._hook.operation_center(environment)
-            raise RunFailedError(
-                describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
-            )
+        return {**started, **self._conclude(started, report)}
 
     def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False, writes: bool = False) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
@@ -384,6 +396,76 @@ class RunOperator(PaiDesignerOperator):
                     raise
                 self._hook.pause(watch.pause(now=time.time()))
 
+    def _stop_if_ours(self, run: Asked) -> str:
+        return self._stop(run) if self.cancel_on_kill else "It was left alone, because cancel_on_kill is False."
+
+    def _stop(self, run: Asked) -> str:
+        """Ask for the run to be stopped, and say in a sentence what came of that."""
+        try:
+            return self._ask_to_stop(run) or "It had ended by itself."
+        except PaiDesignerError as error:
+            self.log.error("The %s could not be stopped: %s", run, error)
+            return f"It could not be stopped, so stop it in {self._console}: {error}"
+
+
+class RunOperator(AwaitOperator[Run]):
+    """A task that awaits a run of a node.
+
+    The result (and XCom ``return_value``) is a plain dict: ``run_name``, ``node_id``, ``environment``,
+    ``business_date``, ``last_business_date`` (of a backfill), ``remote_dag_ids``, ``outcome``, and ``instances``, a
+    list of dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``,
+    ``duration_seconds`` and ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own
+    from the start of the run.
+    """
+
+    _told_at_once = ("node_id", "run_name", "remote_dag_ids")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._shown: dict[int, str] = {}
+        self._read: set[tuple[int, int | None]] = set()
+        self._logs: dict[int, InstanceLog] = {}
+
+    @property
+    def _environment(self) -> str:
+        return self._run.environment if self._run else self.environment
+
+    def _read_run(self, started: Mapping[str, Any]) -> Run:
+        return Run.from_dict(started)
+
+    def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> PaiDesignerRunTrigger:
+        return PaiDesignerRunTrigger(run=started, **self._trigger_arguments, **waiting)
+
+    def _look(self, run: Run) -> tuple[Sequence[Observed], bool]:
+        instances = self._hook.list_instances(run)
+        if self.stream_logs:
+            begun = [item for item in instances if item.started and (item.id, item.finished) not in self._read]
+            show_logs(self._hook, begun, run.environment, shown=self._shown)
+            self._read |= {(item.id, item.finished) for item in begun if item.finished}
+        return instances, not young_dags(run, instances)
+
+    def _report(self, run: Run) -> RunReport:
+        return self._hook.get_run(run)
+
+    def _show_end(self, report: RunReport) -> None:
+        self._logs = show_logs(self._hook, report.instances, report.run.environment, shown=self._shown)
+
+    def _conclude(self, started: Mapping[str, Any], report: RunReport) -> dict[str, Any]:
+        for instance in report.instances:
+            if instance.id in self._logs:
+                self._compare_parameters(instance, self._logs[instance.id], started.get("parameters", ""))
+        self._judge(report, self._logs)
+        return report.to_dict()
+
+    def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
+        """Raise for a run that did not end well."""
+        if report.outcome is not Outcome.SUCCESS:
+            environment = report.run.environment
+            where = self._hook.operation_center(environment)
+            raise RunFailedError(
+                describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
+            )
+
     def _compare_parameters(self, instance: Instance, log: InstanceLog, expected: str) -> None:
         """Say which values DataWorks gave to the scheduling parameters, and warn of those that are not ours."""
         from airflow_provider_pai_designer.designer.run_parameters import differences
@@ -398,14 +480,6 @@ class RunOperator(PaiDesignerOperator):
         for difference in differences(parameters, values, schedule_time=instance.schedule_time):
             self.log.warning("Instance %s: %s", instance.id, difference)
 
-    def _stop_if_ours(self, run: Run) -> str:
-        return self._stop(run) if self.cancel_on_kill else "It was left alone, because cancel_on_kill is False."
-
-    def _stop(self, run: Run) -> str:
-        """Ask for the run to be stopped, and say in a sentence what came of that."""
-        try:
-            stopped = self._hook.stop_run(run)
-        except PaiDesignerError as error:
-            self.log.error("The %s could not be stopped: %s", run, error)
-            return f"It could not be stopped, so stop it in Operation Center: {error}"
-        return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else "It had ended by itself."
+    def _ask_to_stop(self, run: Run) -> str:
+        stopped = self._hook.stop_run(run)
+        return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else ""

@@ -30,7 +30,7 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.triggers.pai_designer import (
-    InstancesTrigger,
+    AwaitTrigger,
     PaiDesignerRunTrigger,
     PaiDesignerScheduledInstanceTrigger,
 )
@@ -154,7 +154,7 @@ class InstancesSensor(BaseSensorOperator):
             "instances": [instance.to_dict() for instance in instances],
         }
 
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
         """Make the trigger that waits for what was looked at."""
         raise NotImplementedError
 
@@ -281,7 +281,7 @@ class PaiDesignerRunSensor(InstancesSensor):
     def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
         return {**(self._found.to_dict() if self._found else {}), **super()._result(instances)}
 
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
         assert self._found is not None
         return PaiDesignerRunTrigger(run=self._found.to_dict(), **waiting)
 
@@ -368,7 +368,7 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
         which = "" if self.cycle is None else f", cycle {self.cycle}"
         return f"schedule of node {node_id} for business date {business_date}{which}"
 
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
         assert self._target is not None
         node_id, business_date = self._target
         return PaiDesignerScheduledInstanceTrigger(
