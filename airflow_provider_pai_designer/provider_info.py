@@ -23,6 +23,7 @@ def get_provider_info() -> dict[str, object]:
         "extra-links": [
             "airflow_provider_pai_designer.links.pai_designer.OperationCenterLink",
             "airflow_provider_pai_designer.links.pai_designer.PaiDesignerLink",
+            "airflow_provider_pai_designer.links.pai_designer.PipelineRunLink",
         ],
         "connection-types": [
             {

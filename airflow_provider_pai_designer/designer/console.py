@@ -17,3 +17,10 @@ def pai_designer(*, region: str, workspace_id: int) -> str:
     That PAI counts a workspace of DataWorks by the same number is no written word: in all samples it does.
     """
     return f"https://pai.console.aliyun.com/?regionId={region}&workspaceId={workspace_id}#/workspace/overview"
+
+
+def pipeline_run(*, region: str, workspace_id: str, run_id: str) -> str:
+    """Return the address of a run of a pipeline in PAI, as the vendor's sample of a shared run has it."""
+    return (
+        f"https://pai.console.aliyun.com/?regionId={region}&workspaceId={workspace_id}#/paiflow/pipeline-runs/{run_id}"
+    )

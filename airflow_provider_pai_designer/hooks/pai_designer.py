@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
     from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
+    from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 
 
 def configured_timezone() -> str:
@@ -129,6 +130,13 @@ class PaiDesignerHook(BaseHook):
 
         return PaiStudio(gateway=self.gateway(PAI_VERSION, product=PAISTUDIO))
 
+    @cached_property
+    def pipeline_runs(self) -> PipelineRuns:
+        """Runs of pipelines by PAIFlow, without a node: start, find, read and stop them."""
+        from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
+
+        return PipelineRuns(self)
+
     def gateway(self, version: str, *, product: str = "dataworks") -> DataWorksGateway:
         """Make what calls the operations of a version of an API by their names: for what there is no verb.
 
@@ -172,8 +180,21 @@ class PaiDesignerHook(BaseHook):
 
         :raises NotFoundError: there is none of that name, or not for this key.
         """
-        name = self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
-        return self.dataworks.get_workspace(name)
+        return self.dataworks.get_workspace(self._required_workspace)
+
+    @cached_property
+    def pai_workspace_id(self) -> str:
+        """The workspace, as PAI knows it: by its number, which DataWorks is asked for where the connection has a name.
+
+        That PAI counts a workspace by the number that DataWorks gives it is what all samples show, and nobody's written
+        word.
+        """
+        name = self._required_workspace
+        return name if name.isdecimal() else str(self.workspace.id)
+
+    @property
+    def _required_workspace(self) -> str:
+        return self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
 
     def ensure_node(
         self, node: Node, *, environment: str = Environment.DEV, create_folder: bool = False
@@ -379,6 +400,21 @@ class PaiDesignerHook(BaseHook):
             "Operation Center": operation_center(**where, environment=environment),
             "PAI Designer": pai_designer(**where),
         }
+
+    def pipeline_addresses(self, run_id: str = "") -> dict[str, str]:
+        """Return where people see pipelines, and a run of one, by the name of the page; no service is asked for it.
+
+        :param run_id: ``flow-...``; empty for the workspace alone.
+        """
+        from airflow_provider_pai_designer.designer.console import pai_designer, pipeline_run
+
+        known = self.__dict__.get("pai_workspace_id")
+        if known is None or self._speaks_to_emulator:
+            return {}
+        pages = {"PAI Designer": pai_designer(region=self.region, workspace_id=int(known))}
+        if run_id:
+            pages["Pipeline run"] = pipeline_run(region=self.region, workspace_id=known, run_id=run_id)
+        return pages
 
     def one_attempt(self) -> AbstractContextManager[None]:
         """Make each call inside a ``with`` block only once: for who looks again later anyway."""

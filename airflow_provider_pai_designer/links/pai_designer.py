@@ -6,6 +6,7 @@ pushed as soon as it is known, and what was pushed is all that there is to be to
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
@@ -42,7 +43,15 @@ class PaiDesignerLink(_ConsoleLink):
     xcom_key = "pai_designer_link_pai_designer"
 
 
+class PipelineRunLink(_ConsoleLink):
+    """The way to the page of a pipeline's run in PAI."""
+
+    name = "Pipeline run"
+    xcom_key = "pai_designer_link_pipeline_run"
+
+
 LINKS = (OperationCenterLink(), PaiDesignerLink())
+PIPELINE_LINKS = (PipelineRunLink(), PaiDesignerLink())
 
 
 def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> bool:
@@ -51,9 +60,24 @@ def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> bool:
     :param ti: the task instance.
     :return: whether they are shown; where the workspace was not read yet, they cannot be.
     """
+    return _push(ti, hook, LINKS, lambda: hook.console_addresses(environment))
+
+
+def push_pipeline_links(ti: Any, hook: PaiDesignerHook, run_id: str) -> bool:
+    """Do the same for a task about a run of a pipeline.
+
+    :param run_id: empty while the run is not known.
+    :return: whether all of them are shown.
+    """
+    return _push(ti, hook, PIPELINE_LINKS, lambda: hook.pipeline_addresses(run_id)) and bool(run_id)
+
+
+def _push(
+    ti: Any, hook: PaiDesignerHook, links: Sequence[_ConsoleLink], addresses_of: Callable[[], Mapping[str, str]]
+) -> bool:
     try:
-        addresses = hook.console_addresses(environment)
-        for link in LINKS:
+        addresses = addresses_of()
+        for link in links:
             if address := addresses.get(link.name):
                 hook.log.info("%s: %s", link.name, address)
                 ti.xcom_push(key=link.xcom_key, value=address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
@@ -40,7 +40,7 @@ from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTr
 if TYPE_CHECKING:
     from datetime import date
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
 BACKSTOP = timedelta(days=2)
 """Airflow's own deferral time-out lies this long after our deadline: it stops nothing, so it must never come first."""
@@ -67,7 +67,7 @@ class PaiDesignerOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region")
-    operator_extra_links = LINKS
+    operator_extra_links: Collection[BaseOperatorLink] = LINKS
     ui_color = "#ffe9dc"
     environment: str = Environment.PROD.value
     """Where a task works that names no environment."""

@@ -48,46 +48,33 @@ class PaiDesignerSensorError(AirflowFailException):
     """What the sensor waits for can no longer come; the task is not retried."""
 
 
-class InstancesSensor(BaseSensorOperator):
-    """Waits for instances of a node.
-
-    The result (and XCom ``return_value``) is a plain dict with ``outcome`` and ``instances``, a list of dicts with
-    ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and
-    ``parameters``; of a run also what :class:`PaiDesignerNodeOperator` returns of it.
+class AwaitSensor(BaseSensorOperator):
+    """Waits for the good end of something that the service does.
 
     :param pai_designer_conn_id: the connection.
     :param workspace: workspace instead of the connection's.
     :param region: region instead of the connection's.
     :param deferrable: wait in the triggerer, without a worker slot, whatever ``mode`` says.
-    :param accept_dry_run: let an instance that ended without running the pipeline count as good.
     """
 
-    template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region", "business_date", "environment")
-    operator_extra_links = LINKS
+    template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region")
     ui_color = "#fff3ea"
 
     def __init__(
         self,
         *,
-        business_date: str | date | None = None,
-        environment: str,
         pai_designer_conn_id: str = PaiDesignerHook.default_conn_name,
         workspace: str | None = None,
         region: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        accept_dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.business_date = business_date
-        self.environment = environment
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
         self.deferrable = deferrable
-        self.accept_dry_run = accept_dry_run
         self._has_looked = False
-        self._shows_links = False
 
     def execute(self, context: Context) -> Any:
         """Look, and wait if it is too early."""
@@ -121,60 +108,39 @@ class InstancesSensor(BaseSensorOperator):
         first = not self._has_looked and not self._was_rescheduled(context)
         try:
             with self._hook.one_attempt():
-                instances = self._look(context)
+                seen = self._look(context)
         except PaiDesignerError as error:
             if isinstance(error, ServiceError) and self._passes(error, first=first):
                 self.log.warning("%s cannot be seen at the moment, looking again: %s", self._describe(), error)
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
-            self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
+            self._show_links(context)
             self._has_looked = True
-        return self._judge(instances)
+        return self._judge(seen)
 
-    def _look(self, context: Context) -> Sequence[Instance]:
-        """List the instances that are awaited; none where they are not there yet."""
+    def _look(self, context: Context) -> Any:
+        """Look at what is awaited, and return what :meth:`_judge` takes."""
+        raise NotImplementedError
+
+    def _judge(self, seen: Any) -> PokeReturnValue:
+        """Say whether it has come to a good end.
+
+        :raises PaiDesignerSensorError: it can no longer.
+        """
         raise NotImplementedError
 
     def _describe(self) -> str:
         """Name what is awaited."""
         raise NotImplementedError
 
-    def _is_complete(self, instances: Sequence[Instance]) -> bool:
-        """Whether no instance is missing that is still to come."""
-        return True
-
-    @property
-    def _environment(self) -> str:
-        return self.environment
-
-    def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        return {
-            "outcome": run_outcome(instances).value,
-            "instances": [instance.to_dict() for instance in instances],
-        }
+    def _show_links(self, context: Context) -> None:
+        """Show the way to the consoles, if it is known by now."""
+        raise NotImplementedError
 
     def _trigger(self, **waiting: Any) -> AwaitTrigger:
         """Make the trigger that waits for what was looked at."""
         raise NotImplementedError
-
-    def _judge(self, instances: Sequence[Instance]) -> PokeReturnValue:
-        for instance in instances:
-            self.log.info("Instance %s of %s: %s", instance.id, instance.schedule_time, instance.status.value)
-        outcome = run_outcome(instances) if self._is_complete(instances) else Outcome.ACTIVE
-        if outcome is Outcome.ACTIVE:
-            if not instances:
-                self.log.info("%s: no instance yet", self._describe())
-            return PokeReturnValue(is_done=False)
-        if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
-            return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
-        bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
-        environment = self._environment
-        logs = show_logs(self._hook, bad, environment, shown={})
-        where = self._hook.operation_center(environment)
-        raise PaiDesignerSensorError(
-            describe_failure(self._describe(), bad, logs, environment=environment, where=where)
-        )
 
     def _passes(self, error: ServiceError, *, first: bool) -> bool:
         """Tell weather from a clear no. A key that was good may be renewed; one that never was is an error at once."""
@@ -214,6 +180,73 @@ class InstancesSensor(BaseSensorOperator):
     @cached_property
     def _hook(self) -> PaiDesignerHook:
         return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
+
+
+class InstancesSensor(AwaitSensor):
+    """Waits for instances of a node.
+
+    The result (and XCom ``return_value``) is a plain dict with ``outcome`` and ``instances``, a list of dicts with
+    ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and
+    ``parameters``; of a run also what :class:`PaiDesignerNodeOperator` returns of it.
+
+    :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    """
+
+    template_fields: Sequence[str] = (*AwaitSensor.template_fields, "business_date", "environment")
+    operator_extra_links = LINKS
+
+    def __init__(
+        self,
+        *,
+        business_date: str | date | None = None,
+        environment: str,
+        accept_dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.business_date = business_date
+        self.environment = environment
+        self.accept_dry_run = accept_dry_run
+        self._shows_links = False
+
+    def _look(self, context: Context) -> Sequence[Instance]:
+        """List the instances that are awaited; none where they are not there yet."""
+        raise NotImplementedError
+
+    def _show_links(self, context: Context) -> None:
+        self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
+
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        """Whether no instance is missing that is still to come."""
+        return True
+
+    @property
+    def _environment(self) -> str:
+        return self.environment
+
+    def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        return {
+            "outcome": run_outcome(instances).value,
+            "instances": [instance.to_dict() for instance in instances],
+        }
+
+    def _judge(self, instances: Sequence[Instance]) -> PokeReturnValue:
+        for instance in instances:
+            self.log.info("Instance %s of %s: %s", instance.id, instance.schedule_time, instance.status.value)
+        outcome = run_outcome(instances) if self._is_complete(instances) else Outcome.ACTIVE
+        if outcome is Outcome.ACTIVE:
+            if not instances:
+                self.log.info("%s: no instance yet", self._describe())
+            return PokeReturnValue(is_done=False)
+        if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
+            return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
+        bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
+        environment = self._environment
+        logs = show_logs(self._hook, bad, environment, shown={})
+        where = self._hook.operation_center(environment)
+        raise PaiDesignerSensorError(
+            describe_failure(self._describe(), bad, logs, environment=environment, where=where)
+        )
 
 
 class PaiDesignerRunSensor(InstancesSensor):
