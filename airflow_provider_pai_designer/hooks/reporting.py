@@ -9,6 +9,7 @@ from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
 from airflow_provider_pai_designer.designer.run import Instance, Outcome
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
+from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -68,6 +69,27 @@ def show_logs(
     return logs
 
 
+def explain_failure(
+    hook: PaiDesignerHook,
+    subject: str,
+    instances: Sequence[Instance],
+    logs: Mapping[int, InstanceLog],
+    *,
+    environment: str,
+) -> str:
+    """Say what went wrong, as :func:`describe_failure` does, with what PAIFlow tells of the first instance's steps."""
+    bad = [item for item in instances if item.outcome is Outcome.FAILURE and item.id in logs]
+    run_id = logs[bad[0].id].pipeline_run_id if bad else ""
+    return describe_failure(
+        subject,
+        instances,
+        logs,
+        environment=environment,
+        where=hook.operation_center(environment),
+        steps={bad[0].id: said} if run_id and (said := failed_step_of(hook, run_id)) else {},
+    )
+
+
 def describe_failure(
     subject: str,
     instances: Sequence[Instance],
@@ -75,11 +97,13 @@ def describe_failure(
     *,
     environment: str,
     where: str,
+    steps: Mapping[int, str] | None = None,
 ) -> str:
     """Say what went wrong: every instance that did not succeed, its step, its message, and the end of its log.
 
     :param subject: what did not succeed, in words.
     :param where: address at which the instances can be looked at.
+    :param steps: by instance id what is known of its steps from elsewhere.
     """
     parts = [f"The {subject} did not succeed."]
     for instance in instances:
@@ -88,6 +112,7 @@ def describe_failure(
         parts.append(f"Instance {instance.id} (business date {instance.business_date}) {reason(instance)}.")
         if log := logs.get(instance.id):
             parts += _describe_log(log)
+        parts += [(steps or {})[instance.id]] if instance.id in (steps or {}) else []
     if environment == Environment.PROD and any(log.misses_model for log in logs.values()):
         parts.append(_MODEL_HINT)
     return one_line(" ".join([*parts, f"Operation Center: {where}"]))

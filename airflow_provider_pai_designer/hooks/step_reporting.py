@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.log import log_lines
 from airflow_provider_pai_designer.designer.pipeline import PipelineReport, PipelineRunStatus, PipelineRunStep
-from airflow_provider_pai_designer.exceptions import PaiDesignerError, ServiceError, one_line
+from airflow_provider_pai_designer.exceptions import ServiceError, one_line
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -83,21 +83,22 @@ class StepReporter:
         self._last[step.node_id].extend(line[:_LONGEST_LINE] for line in log.lines if line.strip())
 
 
-def failed_steps_of(hook: PaiDesignerHook, run_id: str) -> str:
-    """Say which steps failed in the run of PAIFlow that an instance's log names; empty where that cannot be seen.
+def failed_step_of(hook: PaiDesignerHook, run_id: str) -> str:
+    """Say which step failed in the run of PAIFlow that an instance's log names; empty where that cannot be seen.
 
-    It is an extra to an error that is on its way, so that nothing here is a reason for another one.
+    It takes three calls, and is an extra to an error that is on its way: nothing here is a reason for another one.
     """
     try:
         with hook.one_attempt():
             run = hook.paiflow.get_run(run_id)
-            failed = [step for step in hook.paiflow.get_steps(run).leaves if step.status is PipelineRunStatus.FAILED]
-            return " ".join(
-                _describe_step(step, hook.paiflow.last_lines(run_id=run_id, node_id=step.node_id, number=_LAST_LINES))
-                for step in failed[:1]
-            )
-    except PaiDesignerError as error:
-        hook.log.info("The steps of the run %s in PAIFlow cannot be seen: %s", run_id, error)
+            steps = hook.paiflow.get_steps(run).leaves
+            failed = next((step for step in steps if step.status is PipelineRunStatus.FAILED), None)
+            if failed is None:
+                return ""
+            last = hook.paiflow.last_lines(run_id=run_id, node_id=failed.node_id, number=_LAST_LINES)
+            return f"Run {run_id} in PAIFlow: {_describe_step(failed, last)}"
+    except Exception as error:
+        hook.log.info("The steps of the run %s in PAIFlow cannot be seen: %s", run_id, one_line(str(error)))
         return ""
 
 

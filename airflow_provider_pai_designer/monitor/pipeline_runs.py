@@ -64,6 +64,7 @@ class PipelineRunWatch(SharedWatch):
                 self._limit(rate)
                 self._connected_with = hook
             known = [item for item in due if item.run.is_known]
+            known += self._near(known)[: -len(known) % RUNS_AT_ONCE]
             for first in range(0, len(known), RUNS_AT_ONCE):
                 await self._look_at(known[first : first + RUNS_AT_ONCE])
             for item in due:
@@ -71,6 +72,12 @@ class PipelineRunWatch(SharedWatch):
                     await self._look_at_one(item)
         except StormError as error:
             self._fail(due, error.cause)
+
+    def _near(self, due: Sequence[WatchedPipelineRun]) -> list[WatchedPipelineRun]:
+        """Runs that will be due soon, the next first: what is left of a call for many shows them for nothing."""
+        now, taken = self._now(), set(due)
+        near = [item for item in self._watched - taken if item.request and item.run.is_known and item.known]
+        return sorted((item for item in near if item.request.free <= now), key=lambda item: item.request.due)
 
     async def _look_at(self, runs: Sequence[WatchedPipelineRun]) -> None:
         """Look at runs together, as many at once as the service takes."""

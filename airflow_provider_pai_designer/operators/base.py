@@ -31,7 +31,7 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.context import business_date_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.hooks.reporting import explain_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
@@ -460,10 +460,8 @@ class RunOperator(AwaitOperator[Run]):
     def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
         """Raise for a run that did not end well."""
         if report.outcome is not Outcome.SUCCESS:
-            environment = report.run.environment
-            where = self._hook.operation_center(environment)
             raise RunFailedError(
-                describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
+                explain_failure(self._hook, str(report.run), report.instances, logs, environment=report.run.environment)
             )
 
     def _compare_parameters(self, instance: Instance, log: InstanceLog, expected: str) -> None:

@@ -27,7 +27,7 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.context import business_date_of, run_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.hooks.reporting import explain_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.triggers.pai_designer import (
     AwaitTrigger,
@@ -243,10 +243,7 @@ class InstancesSensor(AwaitSensor):
         bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
         environment = self._environment
         logs = show_logs(self._hook, bad, environment, shown={})
-        where = self._hook.operation_center(environment)
-        raise PaiDesignerSensorError(
-            describe_failure(self._describe(), bad, logs, environment=environment, where=where)
-        )
+        raise PaiDesignerSensorError(explain_failure(self._hook, self._describe(), bad, logs, environment=environment))
 
 
 class PaiDesignerRunSensor(InstancesSensor):
