@@ -17,9 +17,9 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.pai_designer")],
-        "operators": [_modules("operators.pai_designer")],
-        "sensors": [_modules("sensors.pai_designer")],
-        "triggers": [_modules("triggers.pai_designer")],
+        "operators": [_modules("operators.pai_designer", "operators.run_pipeline")],
+        "sensors": [_modules("sensors.pai_designer", "sensors.pipeline_run")],
+        "triggers": [_modules("triggers.pai_designer", "triggers.pipeline_run")],
         "extra-links": [
             "airflow_provider_pai_designer.links.pai_designer.OperationCenterLink",
             "airflow_provider_pai_designer.links.pai_designer.PaiDesignerLink",
@@ -119,10 +119,10 @@ def get_provider_info() -> dict[str, object]:
     }
 
 
-def _modules(name: str) -> dict[str, object]:
+def _modules(*names: str) -> dict[str, object]:
     return {
         "integration-name": "Alibaba Cloud PAI Designer",
-        "python-modules": [f"airflow_provider_pai_designer.{name}"],
+        "python-modules": [f"airflow_provider_pai_designer.{name}" for name in names],
     }
 
 

@@ -143,12 +143,17 @@ class PaiFlow:
         :param offset: how many lines have been read before: the ``end`` of the last reading.
         """
         lines: list[str] = []
+        before: list[str] = []
         head = offset + HEAD_LINES
         while True:
             part, total = self._read_lines(run_id, node_id, offset=offset, page_size=_LOG_LINES)
+            if total is None and part == before:
+                # Without a total, a page that comes again is all that tells of a service that goes round in circles.
+                return StepLog(lines=tuple(lines), end=offset)
+            before = part
             lines += part
             offset += len(part)
-            if not part or (total is not None and offset >= total):
+            if not part or (offset >= total if total is not None else len(lines) >= HEAD_LINES + TAIL_LINES):
                 return StepLog(lines=tuple(lines), end=offset)
             if total is not None and head <= offset < total - TAIL_LINES:
                 lines.append(f"[... {total - TAIL_LINES - offset} lines of the remote log left out ...]")

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
+from airflow_provider_pai_designer.links.pai_designer import LINKS, PIPELINE_LINKS, push_links
 from airflow_provider_pai_designer.operators import pai_designer as operators
 from airflow_provider_pai_designer.operators.base import PaiDesignerOperator, RunOperator
 from airflow_provider_pai_designer.operators.pai_designer import (
@@ -81,7 +81,8 @@ def test_every_operator_and_sensor_has_both_buttons() -> None:
 
 def test_airflow_lists_the_links_of_the_provider() -> None:
     listed = get_provider_info()["extra-links"]
-    assert listed == [f"{type(link).__module__}.{type(link).__qualname__}" for link in LINKS]
+    links = dict.fromkeys([*map(type, LINKS), *map(type, PIPELINE_LINKS)])
+    assert listed == [f"{link.__module__}.{link.__qualname__}" for link in links]
 
 
 @pytest.mark.usefixtures("console")
