@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 
-PUBLIC = ("operators.pai_designer", "sensors.pai_designer", "triggers.pai_designer", "hooks.pai_designer")
+PUBLIC = (
+    *("operators.pai_designer", "operators.run_pipeline", "sensors.pai_designer", "sensors.pipeline_run"),
+    *("triggers.pai_designer", "triggers.pipeline_run", "hooks.pai_designer"),
+)
 MODULE_BUDGET = 60
 HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "starlette", "uvicorn")
 

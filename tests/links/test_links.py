@@ -20,9 +20,11 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerStopRunOperator,
     PaiDesignerTestNodeOperator,
 )
+from airflow_provider_pai_designer.operators.run_pipeline import PaiDesignerRunPipelineOperator
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from airflow_provider_pai_designer.sensors import pai_designer as sensors
 from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor, PaiDesignerRunSensor
+from airflow_provider_pai_designer.sensors.pipeline_run import PaiDesignerPipelineRunSensor
 from tests.generations import GENERATIONS, LEGACY, Generation
 from tests.operators.support import Task
 from tests.operators.test_existing_node import FOLDER, deployed
@@ -77,6 +79,11 @@ def test_every_operator_and_sensor_has_both_buttons() -> None:
     assert len(kinds) == 10
     for kind in kinds:
         assert [link.name for link in kind.operator_extra_links] == ["Operation Center", "PAI Designer"]
+
+
+def test_tasks_about_a_pipelines_run_have_buttons_of_their_own() -> None:
+    for kind in (PaiDesignerRunPipelineOperator, PaiDesignerPipelineRunSensor):
+        assert [link.name for link in kind.operator_extra_links] == ["Pipeline run", "PAI Designer"]
 
 
 def test_airflow_lists_the_links_of_the_provider() -> None:

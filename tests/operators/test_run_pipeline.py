@@ -14,7 +14,7 @@ import yaml
 from airflow.sdk.exceptions import TaskDeferred
 from structlog.testing import capture_logs
 
-from airflow_provider_pai_designer.emulator.launch import Emulator
+from airflow_provider_pai_designer.emulator.launch import Emulator, launch
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     ContentError,
@@ -30,6 +30,7 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 from airflow_provider_pai_designer.operators.run_pipeline import PaiDesignerRunPipelineOperator
+from tests.conftest import connection
 from tests.contents import read_content
 from tests.operators.support import Task, fire, wait_until
 from tests.operators.test_durability import dies
@@ -469,3 +470,22 @@ def test_a_trigger_stops_the_run_unless_the_task_still_waits(
         PaiDesignerHook().paiflow.terminate_run(run_id)
     else:
         wait_until(lambda: status_of(run_id) == "Terminated")
+
+
+def test_a_drawn_pipeline_gets_the_values_of_its_variables(connected: Emulator, task: Task) -> None:
+    result = task.run(subject(pipeline="daily_table", variables={"global_var1": "20200202"}))
+    assert result["outcome"] == "success"
+    assert "dt=20200202" in connected.control.tables()["demo_project.demo_output_table"]
+    with pytest.raises(ConfigurationError, match=r"\$\{global_var1\}.*Add each name to variables="):
+        own(Task()).run(subject(pipeline="daily_table"))
+
+
+def test_where_the_last_run_has_the_values_in_it_the_way_out_is_said(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with launch(time_scale=20, seed={"doubts": {"pai_job_variables": "replaced"}}) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(emulator))
+        with pytest.raises(ConfigurationError, match=r"manifest=\)"):
+            task.run(subject(pipeline="daily_table", variables={"global_var1": "20200202"}))
+        assert runs_of(emulator, task) == []
+        assert task.run(subject(pipeline="daily_table"))["outcome"] == "success"
