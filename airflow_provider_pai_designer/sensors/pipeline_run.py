@@ -18,7 +18,7 @@ from airflow_provider_pai_designer.sensors.pai_designer import AwaitSensor, PaiD
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 
 class PaiDesignerPipelineRunSensor(AwaitSensor):
@@ -40,7 +40,7 @@ class PaiDesignerPipelineRunSensor(AwaitSensor):
     operator_extra_links = PIPELINE_LINKS
 
     def __init__(
-        self, *, run: Mapping[str, Any] | str | None = None, run_name: str | None = None, **kwargs: Any
+        self, *, run: XComArg | Mapping[str, Any] | str | None = None, run_name: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.run = run

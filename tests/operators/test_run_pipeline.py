@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,8 @@ import yaml
 from airflow.sdk.exceptions import TaskDeferred
 from structlog.testing import capture_logs
 
+from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+from airflow_provider_pai_designer.designer.pipeline import PipelineRun, PipelineRunStatus
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
@@ -489,3 +492,18 @@ def test_where_the_last_run_has_the_values_in_it_the_way_out_is_said(
             task.run(subject(pipeline="daily_table", variables={"global_var1": "20200202"}))
         assert runs_of(emulator, task) == []
         assert task.run(subject(pipeline="daily_table"))["outcome"] == "success"
+
+
+def test_a_state_that_paiflow_does_not_tell_is_no_end(
+    connected: Emulator, task: Task, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = PaiFlow.get_run
+    stops = connected.control.calls("TerminatePipelineRun")
+
+    def unknown(flow: PaiFlow, run_id: str) -> PipelineRun:
+        return replace(read(flow, run_id), status=PipelineRunStatus.UNKNOWN)
+
+    monkeypatch.setattr(PaiFlow, "get_run", unknown)
+    with pytest.raises(RunOutOfSightError, match="could not be looked at for too long"):
+        task.run(subject(outage_timeout=1, deferrable=deferrable))
+    assert connected.control.calls("TerminatePipelineRun") == stops
