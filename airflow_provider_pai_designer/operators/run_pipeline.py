@@ -171,11 +171,12 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         return wanted
 
     def _read_manifest(self, context: Context) -> str:
-        if self.manifest is not None:
-            if not isinstance(self.manifest, str) or not self.manifest.strip():
-                raise ConfigurationError("manifest must be YAML text; give a path as manifest_file=.")
-            return self.manifest
-        return read_file_beside_dag(context, self.manifest_file, "manifest")
+        text: object = self.manifest
+        if self.manifest_file is not None:
+            text = read_file_beside_dag(context, self.manifest_file, "manifest")
+        if not isinstance(text, str) or not text.strip():
+            raise ConfigurationError("The manifest must be YAML text, and not empty; give a path as manifest_file=.")
+        return text
 
     def _ready(self, wanted: WantedPipelineRun) -> WantedPipelineRun:
         """Load what was drawn, where that is what is run."""

@@ -177,6 +177,8 @@ TWICE = CYCLE.replace("name: two", "name: one").replace("dependencies: [two]", "
         ({"manifest": "{"}, ContentError, "not valid YAML"),
         ({"manifest": "a list"}, ContentError, "must be YAML with apiVersion"),
         ({"manifest": "  "}, ConfigurationError, "must be YAML text"),
+        ({"manifest": {"spec": {}}}, ConfigurationError, "must be YAML text"),
+        ({"manifest_file": "/dev/null"}, ConfigurationError, "must be YAML text"),
         ({"manifest_file": "nowhere.yaml"}, ContentError, "cannot be read"),
         ({"manifest": MANIFEST}, ConfigurationError, r"global_var1.*Add each name to variables="),
         ({"manifest": MANIFEST, "variables": {**VALUES, "dat": "1"}}, ConfigurationError, r"uses \$\{dat\}"),
