@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
-    from airflow_provider_pai_designer import demo, params
+    from airflow_provider_pai_designer import demo, listing, params
     from airflow_provider_pai_designer.doctor import command as doctor
     from airflow_provider_pai_designer.emulator import command as emulator
 
@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("demo", demo, "run an example DAG on a local DataWorks"),
         ("emulator", emulator, "serve a local DataWorks"),
         ("doctor", doctor, "check a connection step by step, by reads alone"),
+        ("pipelines", listing.PIPELINES, "list the pipelines of a workspace in PAI Designer"),
+        ("templates", listing.TEMPLATES, "list the templates that pipelines can be made from"),
         ("params", params, "show the values of scheduling parameters, instance by instance"),
     ):
         command = commands.add_parser(name, help=summary, description=summary)

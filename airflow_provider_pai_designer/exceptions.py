@@ -41,6 +41,10 @@ class PipelineError(PaiDesignerError):
     """A pipeline or template cannot be told from its name, or a pipeline is not yet fit to be loaded."""
 
 
+class PipelineChangedError(PaiDesignerError):
+    """A pipeline is no longer as the copy that a node has of it, and the task was told to fail then."""
+
+
 class NodeDefinitionError(PaiDesignerError):
     """A property of the wanted node (name, folder, schedule, parameters) is not valid."""
 

@@ -17,7 +17,7 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.pai_designer")],
-        "operators": [_modules("operators.pai_designer", "operators.run_pipeline")],
+        "operators": [_modules("operators.pai_designer", "operators.pipelines", "operators.run_pipeline")],
         "sensors": [_modules("sensors.pai_designer", "sensors.pipeline_run")],
         "triggers": [_modules("triggers.pai_designer", "triggers.pipeline_run")],
         "extra-links": [

@@ -95,7 +95,7 @@ def _batches(cases: Sequence[Case]) -> list[list[Case]]:
     """What costs little is measured together, and the two providers with a thousand; what fills a core is alone."""
     batches: dict[tuple[int, str], list[Case]] = {}
     for case in cases:
-        busy = case.runs >= (MANY if case.subject == OURS else 1000)
+        busy = case.subject != OURS and case.runs >= 1000
         alone = busy and (case.runs >= MANY or case.subject == SDK)
         batches.setdefault((case.runs if busy else 0, case.subject if alone else ""), []).append(case)
     return list(batches.values())

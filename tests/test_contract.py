@@ -18,8 +18,9 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_pai_designer.designer.backfill import Backfill
+from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.node import EnsuredNode, Node, RerunPolicy, Schedule
-from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun, PipelineRunStatus
+from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun, PipelineRunStatus, WantedPipeline
 from airflow_provider_pai_designer.designer.run import InstanceStatus, Outcome, Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
@@ -29,9 +30,11 @@ from airflow_provider_pai_designer.exceptions import (
     NodeDefinitionError,
     NotFoundError,
     PaiDesignerError,
+    PipelineError,
     RejectedError,
     RunFailedError,
 )
+from airflow_provider_pai_designer.hooks.loading import load_pipeline
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
@@ -39,6 +42,7 @@ from airflow_provider_pai_designer.operators.run_pipeline import PaiDesignerRunP
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import connection
 from tests.contents import read_content
+from tests.drawing import MERGE, WRITE, draw, redraw, run_whole
 from tests.emulator.support import STANDARD, DataWorks
 from tests.emulator.vendor_requests import valid_requests
 from tests.generations import GENERATIONS, LEGACY, NEW, Generation
@@ -107,6 +111,13 @@ class Teller:
         studio.call("UpdateFile", project_id=STANDARD, file_id=ensured.file_id, output_list=output)
         studio.release(int(ensured.file_id))
         return output
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(100):
+            if condition():
+                return
+            self.advance(5)
+        raise AssertionError("it did not come to that")
 
     def behave(self, **rule: Any) -> None:
         self.emulator.control.seed({"steps": [rule]})
@@ -386,6 +397,66 @@ def real_time(teller: Teller) -> Iterator[None]:
         teller.emulator.control.clock.freeze()
 
 
+def load_a_pipeline(teller: Teller) -> None:
+    """Where PAI hands out the values of variables, a node must not keep those of the run that it was loaded from."""
+    draft, table = draw(teller.emulator, teller.generation), f"table_{next(_NUMBERS)}"
+    redraw(teller.hook, draft, WRITE, "outputTableName", table)
+    run_whole(teller.hook, draft, teller.wait_until)
+    node = load(teller, draft, kept=None)
+    run = teller.test(teller.hook.ensure_node(node))
+    assert teller.wait(run).outcome is Outcome.SUCCESS
+    assert f"dt={DAY:%Y%m%d}" in teller.emulator.control.tables()[table]
+
+
+def reload_a_pipeline(teller: Teller) -> None:
+    draft = draw(teller.emulator, teller.generation)
+    node = load(teller, draft, kept=None)
+    teller.hook.ensure_node(node)
+    run_whole(teller.hook, draft, teller.wait_until)
+    kept = load(teller, draft, kept=NodeContent.parse(node.content))
+    assert teller.hook.ensure_node(replace(kept, name=node.name)).actions == ()
+    redraw(teller.hook, draft, MERGE, "leftColumns", "uid")
+    run_whole(teller.hook, draft, teller.wait_until)
+    loaded = load_pipeline(
+        teller.hook, teller.hook.get_pipeline(draft), kept=NodeContent.parse(node.content), parameters=VARIABLES
+    )
+    (change,) = loaded.changes
+    assert change.startswith(f"steps: changed {MERGE} (id-")
+
+
+VARIABLES = {"global_var1": "$bizdate"}
+
+
+def load(teller: Teller, draft: str, *, kept: NodeContent | None) -> Node:
+    """A node as which a pipeline runs, found by its name."""
+    pipeline = teller.hook.find_pipeline(draft.removeprefix("draft-"))
+    loaded = load_pipeline(teller.hook, pipeline, kept=kept, parameters=VARIABLES)
+    return teller.node(content=loaded.content.render(), parameters=SchedulingParameters.from_mapping(VARIABLES))
+
+
+def create_a_pipeline_in_the_root(teller: Teller) -> None:
+    create(teller, "root")
+
+
+def create_a_pipeline_in_a_folder(teller: Teller) -> None:
+    name = f"folder_{next(_NUMBERS)}"
+    teller.hook.paistudio.gateway.write(
+        "CreateExperimentFolder", workspace_id=str(teller.hook.workspace.id), name=name, parent_folder_id="root"
+    )
+    create(teller, name)
+
+
+def create(teller: Teller, folder: str) -> None:
+    wanted = WantedPipeline(
+        name=f"pipeline_{next(_NUMBERS)}", folder=folder, description="", template="template-demo-sql"
+    )
+    made = teller.hook.ensure_pipeline(wanted)
+    assert made.created
+    assert teller.hook.ensure_pipeline(wanted) == replace(made, created=False)
+    teller.hook.delete_pipeline(made.id)
+    assert teller.hook.ensure_pipeline(wanted).created
+
+
 Story = Callable[[Teller], None]
 STORIES: list[Story] = [
     ensure_in_both_environments,
@@ -409,6 +480,10 @@ STORIES: list[Story] = [
     see_what_dataworks_started,
     recognise_the_other_generation,
     see_the_step_that_failed,
+    load_a_pipeline,
+    reload_a_pipeline,
+    create_a_pipeline_in_the_root,
+    create_a_pipeline_in_a_folder,
 ]
 OF_PIPELINES: list[Story] = [
     run_a_pipeline_by_itself,
@@ -433,9 +508,18 @@ _OF_THE_SCHEDULER: dict[str, tuple[Story, ...]] = {
 }
 """What both generations have behind them, and the stories that it can change."""
 
+_OF_PAI: dict[str, tuple[Story, ...]] = {
+    "pai_name_filter": (load_a_pipeline, create_a_pipeline_in_the_root),
+    "pai_run_id_lag": (load_a_pipeline,),
+    "pai_job_variables": (load_a_pipeline, reload_a_pipeline),
+    "pai_root_folder": (create_a_pipeline_in_the_root, create_a_pipeline_in_a_folder),
+}
+"""What is drawn in PAI Designer comes into nodes of both generations; the other doubts of PAI touch no node."""
+
 TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
     LEGACY: {
         **_OF_THE_SCHEDULER,
+        **_OF_PAI,
         "backfill_dags": (backfill,),
         "smoke_node_params": (run_wait_and_log,),
         "update_omitted": (change_a_node, change_what_belongs_together),
@@ -451,10 +535,11 @@ TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
         "pai_terminate_ended": (stop_a_pipeline,),
         "pai_list_lag": (ask_for_a_pipeline_once,),
         "pai_status_ids": (await_many_pipelines,),
-        "pai_name_filter": (ask_for_a_pipeline_once,),
+        "pai_name_filter": (*_OF_PAI["pai_name_filter"], ask_for_a_pipeline_once),
     },
     NEW: {
         **_OF_THE_SCHEDULER,
+        **_OF_PAI,
         "transient_failure": (take_a_failed_try_for_the_end, run_again),
         "new_dependencies_version": (ensure_in_both_environments, change_a_node, keep_what_others_need),
         "new_dependencies_dropped": (ensure_in_both_environments, change_a_node, keep_what_others_need),
@@ -485,11 +570,14 @@ _DRY_RUN = (
     RunFailedError,
     r"without running the pipeline \(task type SKIP\).* effective window \(schedule start and end\) that holds",
 )
+_NO_ROOT = (PipelineError, "name a folder")
 TOLD_BY_NAME: dict[tuple[Generation, str, Story], tuple[type[PaiDesignerError], str]] = {
     (LEGACY, "update_omitted", change_a_node): _NOT_KEPT,
     (LEGACY, "update_omitted", change_what_belongs_together): _NOT_KEPT,
     (LEGACY, "effective_window", run_as_a_task): _DRY_RUN,
     (NEW, "effective_window", run_as_a_task): _DRY_RUN,
+    (LEGACY, "pai_root_folder", create_a_pipeline_in_the_root): _NO_ROOT,
+    (NEW, "pai_root_folder", create_a_pipeline_in_the_root): _NO_ROOT,
 }
 """Where a story cannot go well, and the user is told why and what to do; of a dry run, the next story does it."""
 
@@ -530,9 +618,10 @@ def test_the_story_ends_well_under_the_reading(
 def test_every_doubt_is_told_of() -> None:
     """Those of the new Data Studio are of a service of its own, and it has none of those of the legacy service.
 
-    Those of PAI that no story here meets are told of in the tests of the emulator and of the operators.
+    Those of PAI are of both, as far as a node has to do with them; a pipeline that runs by itself is told of once.
     """
     ours = {name for name in DOUBTS if name.startswith("new_")}
-    elsewhere = {"pai_rerun", "pai_run_id_lag", "pai_root_folder", "pai_job_variables"}
-    assert set(TOUCHED[LEGACY]) == set(DOUBTS) - ours - elsewhere
-    assert set(TOUCHED[NEW]) == ours | set(_OF_THE_SCHEDULER)
+    # nothing is rerun there
+    assert set(TOUCHED[LEGACY]) == set(DOUBTS) - ours - {"pai_rerun"}
+    assert set(TOUCHED[NEW]) == ours | set(_OF_THE_SCHEDULER) | set(_OF_PAI)
+    assert all(name.startswith("pai_") for name in _OF_PAI)

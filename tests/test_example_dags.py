@@ -41,6 +41,14 @@ def test_example_pai_designer_node(connected: Emulator, deferrable: bool) -> Non
 
 
 @pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_load_pipeline(connected: Emulator) -> None:
+    run = load_dag("example_pai_designer_load_pipeline").test()
+    assert run.state == "success"
+    yesterday = macros.bizdate({"dag_run": run})
+    assert f"dt={yesterday}" in connected.control.tables()["demo_project.demo_output_table"]
+
+
+@pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_macros(connected: Emulator) -> None:
     run = load_dag("example_pai_designer_macros").test()
     assert run.state == "success"

@@ -13,9 +13,14 @@ from structlog.testing import capture_logs
 from airflow_provider_pai_designer.cloud.errors import reply_error
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import DeploymentError, RunFailedError
-from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerTestNodeOperator
+from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.operators.pai_designer import (
+    PaiDesignerDeployNodeOperator,
+    PaiDesignerTestNodeOperator,
+)
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSensor, PaiDesignerSensorError
-from tests.operators.support import Task
+from tests.drawing import MERGE, draw, redraw, run_whole
+from tests.operators.support import Task, wait_until
 from tests.operators.test_existing_node import deployed
 from tests.operators.test_run_pipeline import MANIFEST, VALUES, behave, subject
 
@@ -93,3 +98,23 @@ def test_no_error_of_ours_can_be_forged(message: str) -> None:
     for error in (refused, DeploymentError(f"The submit failed: {message}", deployment_id=1)):
         assert SHOWN in str(error)
         assert not MARKS.search(str(error))
+
+
+@pytest.mark.usefixtures("spoken")
+def test_what_is_drawn_in_a_loaded_pipeline_forges_no_line(connected: Emulator) -> None:
+    draft = draw(connected, name=FORGED, variables={"global_var1": "20260101", "HOME": "/root"})
+    hook = PaiDesignerHook()
+    arguments: dict[str, Any] = {
+        "task_id": "deploy",
+        "node_name": f"node_{draft[-8:]}",
+        "folder": "Business Flow/demo/Algorithm",
+        "pipeline_id": draft,
+        "parameters": {"global_var1": "$bizdate"},
+    }
+    PaiDesignerDeployNodeOperator(**arguments).execute(Task().context)
+    redraw(hook, draft, MERGE, "script", "echo ${HOME}", label=FORGED)
+    PaiDesignerDeployNodeOperator(**arguments).execute(Task().context)
+    run_whole(hook, draft, wait_until)
+    dry = PaiDesignerDeployNodeOperator(**arguments, dry_run=True).execute(Task().context)
+    assert SHOWN in dry["changes"][-1]
+    PaiDesignerDeployNodeOperator(**arguments).execute(Task().context)

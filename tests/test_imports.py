@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 PUBLIC = (
-    *("operators.pai_designer", "operators.run_pipeline", "sensors.pai_designer", "sensors.pipeline_run"),
+    *("operators.pai_designer", "operators.pipelines", "operators.run_pipeline"),
+    *("sensors.pai_designer", "sensors.pipeline_run"),
     *("triggers.pai_designer", "triggers.pipeline_run", "hooks.pai_designer"),
 )
 MODULE_BUDGET = 60

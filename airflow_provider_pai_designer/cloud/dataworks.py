@@ -52,7 +52,13 @@ from airflow_provider_pai_designer.designer.workspace import (
     Workspace,
     read_deployment,
 )
-from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
+from airflow_provider_pai_designer.exceptions import (
+    NodeDefinitionError,
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+    UnclearError,
+)
 
 _Result = TypeVar("_Result")
 _PAGE_SIZE = 100
@@ -206,6 +212,11 @@ class DataWorks:
         """
         reply = self._gateway.read("GetFile", project_id=workspace.id, file_id=file_id)
         return understood("GetFile", reply, lambda data: read_stored_node(data, folder))
+
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content of the file of this name, of several the one with the lowest id."""
+        files = self.find_files(workspace, name=name, folder=folder)
+        return self.read_node(workspace, files[0], folder=folder).node.content if files else None
 
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
         """Read a node as an environment has it."""
@@ -526,9 +537,15 @@ class DataWorks:
         reply = self._gateway.read("GetInstanceLog", instance_id=instance_id, project_env=environment.value)
         return InstanceLog(text=str(reply.get("Data") or ""), request_id=str(reply.get("RequestId") or ""))
 
-    def stop_instance(self, instance_id: int, environment: Environment) -> None:
-        """Ask for an instance to be stopped; it stops some time later."""
-        self._gateway.write("StopInstance", instance_id=instance_id, project_env=environment.value)
+    def stop_instances(self, ids: Sequence[int], environment: Environment) -> Iterator[tuple[int, ServiceError | None]]:
+        """Ask for instances to be stopped, one call each; they stop some time later."""
+        for instance_id in ids:
+            refusal = None
+            try:
+                self._gateway.write("StopInstance", instance_id=instance_id, project_env=environment.value)
+            except ServiceError as error:
+                refusal = error
+            yield instance_id, refusal
 
     def restart_instance(self, instance_id: int, environment: Environment) -> None:
         """Run an ended instance again, under the same id."""

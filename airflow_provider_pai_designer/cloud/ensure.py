@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS, Settler
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.node import (
     Change,
@@ -23,23 +24,17 @@ from airflow_provider_pai_designer.exceptions import (
     NodeDefinitionError,
     NotFoundError,
     RejectedError,
-    ServiceError,
     UnclearError,
 )
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.cloud.dataworks import DataWorks
 
-SETTLE_SECONDS = 60.0
 DEPLOYMENT_PATIENCE_SECONDS = 900.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
-_LONGEST_SETTLE_PAUSE_SECONDS = 15.0
-_ATTEMPTS = 2
 
 UNDER_WAY = (DeploymentStatus.PENDING, DeploymentStatus.CHECKING)
 """A deployment that has not ended, or whose checks have not."""
-
-_Result = TypeVar("_Result")
 
 log = logging.getLogger(__name__)
 
@@ -283,7 +278,7 @@ class NodeEnsurer:
         return read
 
 
-class Steps:
+class Steps(Settler):
     """The steps of ensuring and removing: writes whose reply may get lost, and deployments that others may have begun.
 
     :param pause: waits for some seconds; may raise to end the work between two steps.
@@ -291,41 +286,9 @@ class Steps:
     """
 
     def __init__(self, *, dataworks: DataWorks, workspace: Workspace, pause: Pause, settle: float) -> None:
+        super().__init__(pause=pause, settle=settle)
         self._dataworks = dataworks
         self._workspace = workspace
-        self._pause = pause
-        self._settle = settle
-
-    def settled(self, what: str, write: Callable[[], _Result], *, look: Callable[[], bool]) -> _Result | None:
-        """Make a write. Where its reply is lost, look for its outcome before it is made once more.
-
-        :param what: the write in words.
-        :param look: tells whether the outcome is there, whoever brought it about.
-        :return: what the write returns; None where it was refused or lost, and its outcome is there.
-        :raises UnclearError: the reply was lost each time, and the outcome did not show.
-        """
-        for _ in range(_ATTEMPTS):
-            try:
-                return write()
-            except (NotFoundError, RejectedError):
-                if not look():
-                    raise
-                log.info("Refused, because it is done or under way already: %s", what)
-                return None
-            except UnclearError as error:
-                lost = error
-            log.warning("%s Looking for what it should have done, for at most %g seconds", lost, self._settle)
-            if self._shows(look):
-                return None
-        raise UnclearError(
-            f"{lost.operation}: nobody knows what became of {what}: {_ATTEMPTS} times no usable reply came, and after "
-            f"{self._settle:g} seconds nothing was to be seen of it. Look at it in DataStudio, and run the task again: "
-            f"it goes on from what is there. The last error was: {lost}",
-            operation=lost.operation,
-            code=lost.code,
-            request_id=lost.request_id,
-            http_status=lost.http_status,
-        ) from None
 
     def take(self, step: str, write: Callable[[], int], *, name: str, file_id: int, done: Callable[[], bool]) -> None:
         """Start a submit or a deploy of a file, and wait for its end; or for that of the one that is under way.
@@ -345,7 +308,7 @@ class Steps:
 
     def let_end(self, file_id: int, name: str) -> None:
         """Give a submit or a deploy of a file that is under way the settle time to end, well or badly."""
-        for _ in self._looks():
+        for _ in self.looks():
             deployment = self._under_way(file_id, name)
             if deployment is None or deployment.status is not DeploymentStatus.PENDING:
                 return
@@ -362,35 +325,6 @@ class Steps:
 
     def _under_way(self, file_id: int, name: str) -> Deployment | None:
         return self._dataworks.find_deployment(self._workspace, file_id, name=name)
-
-    def _shows(self, look: Callable[[], bool]) -> bool:
-        """Look, until the service can no longer act on what was given up.
-
-        :raises ServiceError: nothing could be seen at last; by then it is safe to begin again.
-        """
-        blind: ServiceError | None = None
-        for _ in self._looks():
-            try:
-                if look():
-                    return True
-                blind = None
-            except ServiceError as error:
-                if not error.retryable:
-                    raise
-                blind = error
-        if blind is not None:
-            raise blind
-        return False
-
-    def _looks(self) -> Iterator[None]:
-        """Come back at once, and after ever longer pauses until the settle time is over."""
-        left, seconds = self._settle, _FIRST_PAUSE_SECONDS
-        yield
-        while left > 0:
-            self._pause(min(seconds, left))
-            left -= seconds
-            seconds = min(seconds * 2, _LONGEST_SETTLE_PAUSE_SECONDS)
-            yield
 
     def _wait(self, step: str, deployment_id: int) -> None:
         """Wait until a submit or a deploy has ended well."""

@@ -42,7 +42,8 @@ class Meaning:
 
 _PERMISSION = (
     "Give the RAM user the policy AliyunDataWorksFullAccess (action dataworks:*), and a role in the workspace: Develop "
-    "to edit nodes, O&M to deploy and run them. Some operations also need a higher DataWorks edition."
+    "to edit nodes, O&M to deploy and run them. Some operations also need a higher DataWorks edition, and those on "
+    "pipelines of PAI need the policy AliyunPAIFullAccess (paidesigner:*, paiflow:*)."
 )
 _WORKSPACE = "Check the workspace (name or id) and the region of the connection, and that the key is a member of it."
 _TOKEN = Meaning(

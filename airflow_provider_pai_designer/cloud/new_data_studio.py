@@ -46,6 +46,9 @@ _SCHEDULED_TASKS = 1
 _MOST_INSTANCES = 500
 """The service's own limit for a page of instances."""
 
+_MOST_CHANGES = 50
+"""How many instances are stopped by one call; the service's limit is not documented."""
+
 _TEST, _BACKFILL, _SCHEDULED = "SmokeTest", "SupplementData", "Normal"
 _ALERT_ON = {"SUCCESS": "Success", "FAILURE": "Failure", "SUCCESS_FAILURE": "SuccessFailure"}
 _ALERT_BY = {"SMS": "Sms", "MAIL": "Mail", "SMS_MAIL": "SmsMail"}
@@ -118,6 +121,16 @@ class NewDataStudio:
     def find_node(self, workspace: Workspace, *, name: str, folder: str, environment: Environment) -> int:
         """Return the id of the task by which an environment runs the node of this name."""
         return self._ensurer(workspace).find(name, folder, environment)
+
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in Data Studio."""
+        nodes = StudioNodes(gateway=self._gateway, workspace=workspace, zone=self._zone)
+        row = nodes.find(name, folder)
+        return None if row is None else nodes.read(row.id).node.content
+
+    def get_node_content(self, node_id: int, environment: Environment) -> str:
+        """Read what the scheduler gets of a node: all that an environment has of its content."""
+        return get_task(self._gateway, node_id, environment, self._zone).node.content
 
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
         """Read a node as an environment has it; the service says nothing of the file and its version."""
@@ -266,13 +279,20 @@ class NewDataStudio:
             text=str(reply.get("TaskInstanceLog") or ""), request_id=str(reply.get("RequestId") or "").strip()
         )
 
-    def stop_instance(self, instance_id: int, environment: Environment) -> None:
-        """Ask for an instance to be stopped; it stops some time later."""
-        self._change_instance("StopTaskInstances", instance_id)
+    def stop_instances(self, ids: Sequence[int], environment: Environment) -> Iterator[tuple[int, ServiceError | None]]:
+        """Ask for instances to be stopped, many in one call; they stop some time later."""
+        for first in range(0, len(ids), _MOST_CHANGES):
+            batch = ids[first : first + _MOST_CHANGES]
+            try:
+                answers: Mapping[int, ServiceError | None] = self._change_instances("StopTaskInstances", batch)
+            except ServiceError as error:
+                answers = dict.fromkeys(batch, error)
+            yield from answers.items()
 
     def restart_instance(self, instance_id: int, environment: Environment) -> None:
         """Run an ended instance again, under the same id."""
-        self._change_instance("RerunTaskInstances", instance_id)
+        if refusal := self._change_instances("RerunTaskInstances", [instance_id])[instance_id]:
+            raise refusal
 
     def _ensurer(self, workspace: Workspace) -> StudioEnsurer:
         return StudioEnsurer(gateway=self._gateway, workspace=workspace, zone=self._zone)
@@ -385,22 +405,27 @@ class NewDataStudio:
         # Rows may move from one page to the next while they are read; each instance counts once.
         return list({instance.id: instance for instance in found}.values())
 
-    def _change_instance(self, operation: str, instance_id: int) -> None:
-        """Call an operation on a batch of one; a reply tells of every id by itself whether it was done."""
-        reply = self._gateway.write(operation, ids=[instance_id], comment="Asked for by Apache Airflow")
-        done, message = understood(
+    def _change_instances(self, operation: str, ids: Sequence[int]) -> dict[int, RejectedError | None]:
+        """Call an operation on a batch; the reply tells of every id by itself whether it was done."""
+        reply = self._gateway.write(operation, ids=list(ids), comment="Asked for by Apache Airflow")
+        request_id = str(reply.get("RequestId") or "")
+
+        def refusal(instance_id: int, result: Mapping[str, Any]) -> RejectedError | None:
+            if result["Success"] is True:
+                return None
+            message = result.get("Message") or "the service gave no message"
+            return RejectedError(
+                f"{operation}: {message} (instance {instance_id}, request id {request_id})",
+                operation=operation,
+                request_id=request_id,
+            )
+
+        return understood(
             operation,
             reply,
-            lambda results: (results[str(instance_id)]["Success"], results[str(instance_id)].get("Message")),
+            lambda results: {instance_id: refusal(instance_id, results[str(instance_id)]) for instance_id in ids},
             member="SuccessInfo",
         )
-        if done is not True:
-            raise RejectedError(
-                f"{operation}: {message or 'the service gave no message'} (instance {instance_id}, request id "
-                f"{reply.get('RequestId')})",
-                operation=operation,
-                request_id=str(reply.get("RequestId") or ""),
-            )
 
 
 def _read_creation(data: Mapping[str, Any]) -> tuple[str, tuple[int, ...], str]:

@@ -5,7 +5,7 @@ Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,7 +14,9 @@ from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.cloud.pai_pages import list_pages, read_id, read_text
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.designer.pipeline import Pipeline, PipelineJob, Template, read_pipeline_run_status
-from airflow_provider_pai_designer.exceptions import PipelineError
+from airflow_provider_pai_designer.exceptions import NotFoundError, PipelineError, RejectedError
+
+ROOT_FOLDER = "root"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +47,72 @@ class PaiStudio:
         :raises PipelineError: there is none, and the message names the nearest, or there are several, and it lists
             their ids.
         """
-        # All are read, not those that the service finds by name: whether it compares whole names is not documented.
-        pipelines = self.list_pipelines(workspace_id)
-        found = [pipeline for pipeline in pipelines if pipeline.name == name]
-        if not found:
+        found = self.seek_pipeline(workspace_id=workspace_id, name=name)
+        if found is None:
+            near = _nearest(name, [pipeline.name for pipeline in self.list_pipelines(workspace_id)])
             raise PipelineError(
-                f"The workspace {workspace_id} has no pipeline {name!r}{_nearest(name, pipelines)}. Check the name in "
-                "PAI Designer."
+                f"The workspace {workspace_id} has no pipeline {name!r}{near}. Check the name in PAI Designer."
             )
+        return found
+
+    def seek_pipeline(self, *, workspace_id: str, name: str) -> Pipeline | None:
+        """Return the pipeline of exactly this name, None where there is none.
+
+        :raises PipelineError: there are several, and the message lists their ids.
+        """
+        listed = list_pages(
+            self.gateway, "ListExperiments", "Experiments", _read_pipeline, workspace_id=workspace_id, name=name
+        )
+        # Whether the service compares whole names is not documented.
+        found = [pipeline for pipeline in listed if pipeline.name == name]
         if len(found) > 1:
             ids = ", ".join(pipeline.id for pipeline in found)
             raise PipelineError(f"The workspace has {len(found)} pipelines {name!r}: give one of the ids {ids}.")
-        return found[0]
+        return found[0] if found else None
+
+    def read_drawing(self, pipeline_id: str) -> str:
+        """Read what is drawn: JSON text with ``nodes``, ``edges`` and more.
+
+        :raises NotFoundError: there is no pipeline of this id.
+        """
+        reply = self.gateway.read("GetExperiment", experiment_id=pipeline_id)
+        return understood("GetExperiment", reply, lambda data: read_text(data, "Content"), member="")
+
+    def find_folder(self, *, workspace_id: str, path: str) -> str:
+        """Return the id of a folder of pipelines that the whole workspace sees.
+
+        :param path: names from the root on, such as ``Demo/Churn``; the root itself where it is empty or ``root``.
+        :raises PipelineError: there is none, and the message names the nearest, or there are several, and it lists
+            their ids.
+        """
+        folder_id, names = ROOT_FOLDER, [name for name in path.split("/") if name]
+        for name in [] if names == [ROOT_FOLDER] else names:
+            folders = self._folders_in(folder_id, workspace_id)
+            found = [identity for identity, found_name in folders if found_name == name]
+            if not found:
+                raise PipelineError(
+                    f"There is no folder {name!r} of the path {path!r} in PAI Designer"
+                    f"{_nearest(name, [found_name for _, found_name in folders])}. Create it there, or correct the "
+                    "path; a private folder is named by its id."
+                )
+            if len(found) > 1:
+                raise PipelineError(
+                    f"There are {len(found)} folders {name!r} of the path {path!r}: give one of the ids "
+                    f"{', '.join(found)}."
+                )
+            folder_id = found[0]
+        return folder_id
+
+    def _folders_in(self, folder_id: str, workspace_id: str) -> list[tuple[str, str]]:
+        """The folders directly below a folder, id and name each."""
+        reply = self.gateway.read(
+            "GetExperimentFolderChildren",
+            folder_id=folder_id,
+            workspace_id=workspace_id,
+            only_folder=True,
+            accessibility="PUBLIC",
+        )
+        return understood("GetExperimentFolderChildren", reply, _read_folders, member="")
 
     def create_pipeline(
         self, *, workspace_id: str, name: str, folder_id: str, description: str = "", template_id: str | None = None
@@ -64,17 +120,26 @@ class PaiStudio:
         """Create a pipeline, blank or from a template, and return its id.
 
         :param folder_id: ``folder-...``; whether ``root`` is taken here is not documented.
+        :raises PipelineError: the root is not taken.
         :raises UnclearError: it may have been created; look for its name before creating it again.
         """
-        reply = self.gateway.write(
-            "CreateExperiment",
-            workspace_id=workspace_id,
-            name=name,
-            folder_id=folder_id,
-            description=description,
-            template_id=template_id,
-            source="PaiStudio",
-        )
+        try:
+            reply = self.gateway.write(
+                "CreateExperiment",
+                workspace_id=workspace_id,
+                name=name,
+                folder_id=folder_id,
+                description=description,
+                template_id=template_id,
+                source="PaiStudio",
+            )
+        except (NotFoundError, RejectedError) as error:
+            if folder_id != ROOT_FOLDER:
+                raise
+            raise PipelineError(
+                f"The pipeline {name!r} was not created in the root folder, and perhaps PAI takes no pipeline there: "
+                f"name a folder (folder=). The service said: {error}"
+            ) from None
         return understood("CreateExperiment", reply, lambda data: read_id(data, "ExperimentId"), member="")
 
     def delete_pipeline(self, pipeline_id: str) -> None:
@@ -96,32 +161,59 @@ class PaiStudio:
         by_id = [template for template in templates if template.id == name_or_id]
         found = by_id or [template for template in templates if template.name == name_or_id]
         if not found:
-            raise PipelineError(f"There is no template {name_or_id!r}{_nearest(name_or_id, templates)}.")
+            near = _nearest(name_or_id, [template.name for template in templates])
+            raise PipelineError(
+                f"There is no template {name_or_id!r}{near}. `pai-designer templates` lists all that the key can see."
+            )
         if len(found) > 1:
             ids = ", ".join(f"{template.id} ({template.kind or 'no type'})" for template in found)
             raise PipelineError(f"There are {len(found)} templates {name_or_id!r}: give one of the ids {ids}.")
         return found[0]
+
+    def find_whole_job(self, pipeline: Pipeline) -> PipelineJob:
+        """Find the newest job that ran every step of a pipeline with success; it comes without manifest and arguments.
+
+        :raises PipelineError: there is no such job: run the whole pipeline once in PAI Designer.
+        """
+        best: PipelineJob | None = None
+        # As a rule one page is enough; where the service does not keep the order, all are read.
+        for job in list_pages(self.gateway, "ListJobs", "Jobs", _read_job, experiment_id=pipeline.id, order="DESC"):
+            if best is not None and job.created < best.created:
+                break
+            if job.whole and job.status.succeeded and (best is None or job.created > best.created):
+                best = job
+        if best is None:
+            raise PipelineError(
+                f"The pipeline {pipeline.name!r} ({pipeline.id}) has never run as a whole with success, so there is "
+                "nothing to load: all steps must have run successfully once, in one run. Run all of it once in PAI "
+                "Designer."
+            )
+        return best
+
+    def read_job(self, job_id: str) -> PipelineJob:
+        """Read a job with its manifest and arguments.
+
+        :raises NotFoundError: there is none of this id.
+        """
+        reply = self.gateway.read("GetJob", job_id=job_id, verbose=True)
+        return understood("GetJob", reply, _read_job, member="")
 
     def latest_whole_job(self, pipeline: Pipeline) -> PipelineJob:
         """Return the newest job that ran every step of a pipeline with success, with its manifest and arguments.
 
         :raises PipelineError: there is no such job: run the whole pipeline once in PAI Designer.
         """
-        listed = list_pages(self.gateway, "ListJobs", "Jobs", _read_job, experiment_id=pipeline.id, order="DESC")
-        good = [job for job in listed if job.whole and job.status.succeeded]
-        if not good:
-            raise PipelineError(
-                f"The pipeline {pipeline.name!r} ({pipeline.id}) has never run as a whole with success, so there is "
-                "nothing to load. Run all of it once in PAI Designer."
-            )
-        newest = max(good, key=lambda job: job.created)
-        reply = self.gateway.read("GetJob", job_id=newest.id, verbose=True)
-        return understood("GetJob", reply, _read_job, member="")
+        return self.read_job(self.find_whole_job(pipeline).id)
 
 
-def _nearest(name: str, candidates: tuple[Pipeline, ...] | tuple[Template, ...]) -> str:
-    near = get_close_matches(name, [candidate.name for candidate in candidates], n=3)
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, n=3)
     return f"; near to it are {', '.join(map(repr, near))}" if near else ""
+
+
+def _read_folders(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    items = [item for item in data.get("Items") or [] if item.get("Type") == "dir"]
+    return [(read_id(item, "Id"), read_text(item, "Name")) for item in items]
 
 
 def _read_pipeline(data: Mapping[str, Any]) -> Pipeline:

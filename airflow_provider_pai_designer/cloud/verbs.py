@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
 from airflow_provider_pai_designer.designer.run import Instance, InstancePage, Run
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
+from airflow_provider_pai_designer.exceptions import ServiceError
 
 Pause = Callable[[float], None]
 """Waits for some seconds; may raise to end the work between two steps."""
@@ -64,6 +65,18 @@ class Verbs(Protocol):
         """Return the id by which an environment runs the node of this name.
 
         :raises NodeDefinitionError: there is no such node, or this environment does not have it.
+        """
+
+    def get_content(self, workspace: Workspace, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in DataStudio, None where there is no such node.
+
+        :raises NodeDefinitionError: there is a node of this name, and it is not a PAI Designer node in this folder.
+        """
+
+    def get_node_content(self, node_id: int, environment: Environment) -> str:
+        """Read the content that an environment has of a node; perhaps only what its scheduler gets.
+
+        :raises NotFoundError: the environment has no such node.
         """
 
     def get_node(self, node_id: int, environment: Environment) -> DeployedNode:
@@ -139,8 +152,11 @@ class Verbs(Protocol):
     def get_log(self, instance_id: int, environment: Environment) -> InstanceLog:
         """Read the log of an instance as far as it has been written."""
 
-    def stop_instance(self, instance_id: int, environment: Environment) -> None:
-        """Ask for an instance to be stopped; it stops some time later."""
+    def stop_instances(self, ids: Sequence[int], environment: Environment) -> Iterator[tuple[int, ServiceError | None]]:
+        """Ask for instances to be stopped; they stop some time later.
+
+        :return: each id as soon as it was asked for, with the error if it is refused; that keeps no other going.
+        """
 
     def restart_instance(self, instance_id: int, environment: Environment) -> None:
         """Run an ended instance again, under the same id."""

@@ -88,10 +88,10 @@ class NodeContent:
         manifest = Manifest.parse(copy.manifest)
         flow = {
             "appId": copy.workspace_id,
-            "computeResource": {_ENGINE: _engine_parameter(copy.arguments)},
+            "computeResource": {_ENGINE: _engine(copy.arguments)[0]},
             "connectionType": _ENGINE,
             "description": copy.description,
-            "flowUniqueCode": str(uuid5(NAMESPACE_URL, f"flow:{copy.job_id}")),
+            "flowUniqueCode": _flow_code(copy.job_id),
             "name": copy.name,
             "paiflowArguments": copy.arguments,
             "paiflowParameters": dict(copy.variables),
@@ -179,6 +179,35 @@ class NodeContent:
         missing = {member: derived[member] for member in derived if member not in self.flow}
         return self.replace(**missing) if missing else self
 
+    def wrap(self) -> NodeContent:
+        """Return this content in the wrapped form; the same object where it has it, without a link to a draft if not.
+
+        Source: https://github.com/aliyun/dataworks-spec (``PaiFlowCode``)
+        """
+        return self if self.wrapped else NodeContent.parse(_write({"content": self.text, "extraContent": "{}"}))
+
+    def is_of_job(self, job_id: str) -> bool:
+        """Tell whether this content was built from this job; then nothing else needs to be compared."""
+        return self.flow.get("flowUniqueCode") == _flow_code(job_id)
+
+    def changes_since(self, copy: NodeContent) -> tuple[str, ...]:
+        """Tell in words in what a pipeline, loaded anew, differs from an older copy of it; empty where in nothing.
+
+        What the console or a run draws at random is not compared, nor what follows from the account.
+
+        :raises ContentError: one of the two cannot be read.
+        """
+        changes = []
+        pipelines = copy.editor.get("experimentId"), self.editor.get("experimentId")
+        if all(pipelines) and pipelines[0] != pipelines[1]:
+            changes.append(f"the pipeline is {pipelines[1]} and was {pipelines[0]}")
+        if steps := self.manifest.difference(copy.manifest):
+            changes.append(f"steps: {steps}")
+        (_, before), (_, now) = (_engine(str(content.flow.get("paiflowArguments"))) for content in (copy, self))
+        if before != now:
+            changes.append(f"the {_ENGINE} project is {now} and was {before}")
+        return tuple(changes)
+
     def same_as(self, other: NodeContent) -> bool:
         """Tell whether both say the same, whatever their spacing and order of keys."""
         return self.flow == other.flow and self.editor == other.editor
@@ -193,13 +222,24 @@ def _derived(manifest: Manifest) -> dict[str, list[Any]]:
     }
 
 
-def _engine_parameter(arguments: str) -> str:
-    """Return the name of the argument that says where MaxCompute runs the steps; not all have a ``resourceType``."""
+def _flow_code(job_id: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"flow:{job_id}"))
+
+
+def _engine(arguments: str) -> tuple[str, str]:
+    """Return the argument that says where MaxCompute runs the steps: its name and the project in it.
+
+    Not all of them have a ``resourceType``.
+    """
     import yaml
 
     try:
         parameters = yaml.safe_load(arguments)["arguments"]["parameters"]
-        return next(str(item["name"]) for item in parameters if "odpsProject" in item["value"])
+        return next(
+            (str(item["name"]), str(item["value"]["odpsProject"]))
+            for item in parameters
+            if "odpsProject" in item["value"]
+        )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError, StopIteration):
         raise ContentError(
             f"The arguments of the pipeline's run name no {_ENGINE} project, so a node cannot run it. Run "

@@ -83,7 +83,9 @@ class Manifest:
         :raises ContentError: the text is not YAML, has no steps, names a step twice, refers to a step that is not
             there, or its steps form a cycle.
         """
-        manifest = cls(steps=tuple(_read_step(item, index) for index, item in enumerate(_step_items(text))))
+        manifest = cls(
+            steps=tuple(_read_step(item, index) for index, item in enumerate(read_manifest(text)["spec"]["pipelines"]))
+        )
         manifest._check_names()
         manifest.in_order()
         return manifest
@@ -178,7 +180,11 @@ class Manifest:
                     )
 
 
-def _step_items(text: str) -> Sequence[Any]:
+def read_manifest(text: str) -> Mapping[str, Any]:
+    """Read a manifest as it is: ``spec.pipelines`` is a list with at least one member.
+
+    :raises ContentError: the text is not YAML, or has no steps.
+    """
     import yaml
 
     try:
@@ -194,7 +200,8 @@ def _step_items(text: str) -> Sequence[Any]:
             "The pipeline manifest (paiflowPipeline) has no steps: spec.pipelines must be a list with at least one "
             "step. Draw and run the pipeline in PAI Designer, then load it again."
         )
-    return items
+    assert isinstance(document, Mapping)
+    return document
 
 
 def _read_step(item: Any, index: int) -> Step:

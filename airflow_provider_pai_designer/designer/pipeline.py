@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_pai_designer.designer.run import Outcome
+from airflow_provider_pai_designer.exceptions import ConfigurationError
+
+_LONGEST_NAME = 128
 
 
 class PipelineRunStatus(StrEnum):
@@ -84,6 +87,44 @@ class Pipeline:
     workspace_id: str
     creator: str
     modified: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedPipeline:
+    """A pipeline that is to be there.
+
+    :param folder: path such as ``Demo/Churn``, or an id (``folder-...``); ``root`` for the folder of all others.
+    :param template: id or exact name; None for a blank pipeline.
+    """
+
+    name: str
+    folder: str
+    description: str
+    template: str | None
+
+    def check(self) -> None:
+        """Check what the service would refuse.
+
+        Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-copyexperiment
+
+        :raises ConfigurationError: the name is empty, too long, or has spaces at an end.
+        """
+        if not 0 < len(self.name) <= _LONGEST_NAME or self.name != self.name.strip():
+            raise ConfigurationError(
+                f"The name of a pipeline has 1 to {_LONGEST_NAME} characters and no space at an end, unlike "
+                f"{self.name!r}: give another one."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsuredPipeline:
+    """A pipeline that is there.
+
+    :param created: whether it was not there before.
+    """
+
+    id: str
+    created: bool
 
 
 @dataclass(frozen=True, kw_only=True)

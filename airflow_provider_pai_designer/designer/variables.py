@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_pai_designer.designer.content import NodeContent
-from airflow_provider_pai_designer.designer.manifest import Manifest, Step
+from airflow_provider_pai_designer.designer.manifest import Manifest, Step, read_manifest
 
 NOT_VARIABLES = {
     r"t[1-4]": "input ports of a SQL component",
@@ -56,6 +57,41 @@ def variable_names(manifest: Manifest) -> frozenset[str]:
     return frozenset(name for name in found if not _NOT_A_VARIABLE.fullmatch(name))
 
 
+def bindings(manifest: Manifest, parameters: Collection[str]) -> dict[str, str]:
+    """Bind the variables of a pipeline to the scheduling parameters of the same names.
+
+    Source: https://www.alibabacloud.com/help/en/pai/global-variable
+    """
+    return {name: f"${{{name}}}" for name in sorted(variable_names(manifest) & set(parameters))}
+
+
+def put_back(manifest: str, drawing: str) -> tuple[str, tuple[str, ...]]:
+    """Put the variables of a drawn pipeline back into the manifest of a run, where they have been given their values.
+
+    Whether PAI hands out the manifest of a run with them or with their values is not documented. A node with the values
+    of one run would compute the same day for ever. A field is put back only if it differs from what is drawn in nothing
+    but values.
+
+    :param manifest: YAML text.
+    :param drawing: JSON text, the content of the pipeline draft.
+    :return: the manifest, and the names that were put back; the text as it was given where there were none.
+    """
+    drawn = _drawn_fields(drawing)
+    document = read_manifest(manifest)
+    names: list[str] = []
+    for step in document["spec"]["pipelines"]:
+        for parameter in (step["spec"].get("arguments") or {}).get("parameters") or ():
+            text, ran = drawn.get((step["metadata"]["name"], parameter.get("name")), ""), parameter.get("value")
+            if isinstance(ran, str) and (replaced := _replaced(text, ran)):
+                parameter["value"] = text
+                names += replaced
+    if not names:
+        return manifest, ()
+    import yaml
+
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True), tuple(dict.fromkeys(names))
+
+
 def unbound_names(content: NodeContent, parameters: Collection[str]) -> tuple[Unbound, ...]:
     """Find the names that will still stand in the text of a step when it reaches its engine.
 
@@ -83,6 +119,36 @@ def unused_parameters(content: NodeContent, parameters: Collection[str]) -> tupl
     """Name the parameters that the node's text does not use; positional ones are not looked for."""
     used = set(_names(content.scheduler_text))
     return tuple(name for name in parameters if name not in used and re.search("[A-Za-z_]", name))
+
+
+def _drawn_fields(drawing: str) -> dict[tuple[str, str], str]:
+    """The texts of a drawing with variables in them, by the names of step and field; empty where it cannot be read."""
+    try:
+        return {
+            (node["id"], item["name"]): item["value"]
+            for node in json.loads(drawing)["nodes"]
+            for item in node.get("properties") or ()
+            if _free(item.get("value"), ())
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _replaced(drawn: object, ran: str) -> list[str]:
+    """Return the variables of a drawn text that have values in the text that ran; none where the texts differ else."""
+    names = _free(drawn, ()) if isinstance(drawn, str) else []
+    if not names or all(f"${{{name}}}" in ran for name in names):
+        return []
+    first, *others = re.split("|".join(re.escape(f"${{{name}}}") for name in names), str(drawn))
+    if not ran.startswith(first) or not ran.endswith(others[-1]):
+        return []
+    place, end = len(first), len(ran) - len(others[-1])
+    for literal in others[:-1]:
+        place = ran.find(literal, place, end)
+        if place < 0:
+            return []
+        place += len(literal)
+    return names if place <= end else []
 
 
 def _unbound(

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_pai_designer.connected import add_arguments, hook_of
+
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.doctor.findings import Finding
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the subcommand."""
-    parser.add_argument("--connection", default="pai_designer_default", help="id of the connection (%(default)s)")
-    parser.add_argument("--workspace", help="workspace instead of the connection's")
-    parser.add_argument("--region", help="region instead of the connection's")
-    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+__all__ = ["add_arguments", "examine", "run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found, and return 1 where a check failed."""
-    # Airflow looks into its database for a connection only in processes that say they are of its own.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow_provider_pai_designer.doctor.findings import Verdict, as_json, as_table
 
     # Airflow's log goes to the standard output, which is to have nothing but the findings.
@@ -37,9 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _findings(arguments: argparse.Namespace) -> list[Finding]:
-    from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-
-    hook = PaiDesignerHook(arguments.connection, workspace=arguments.workspace, region=arguments.region)
+    hook = hook_of(arguments)
     return [replace(finding, said=hook.without_secrets(finding.said)) for finding in examine(hook)]
 
 

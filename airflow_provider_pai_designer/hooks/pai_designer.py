@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run, RunReport, run_outcome, young_dags
+from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.log import InstanceLog
     from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
+    from airflow_provider_pai_designer.designer.pipeline import EnsuredPipeline, Pipeline, Template, WantedPipeline
     from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 
 
@@ -227,6 +228,70 @@ class PaiDesignerHook(BaseHook):
         """
         node.check()
         return self.dataworks.compare_node(self.workspace, node)
+
+    def get_content(self, *, name: str, folder: str) -> str | None:
+        """Read the content that a node has in DataStudio, None where there is no such node.
+
+        :raises NodeDefinitionError: there is a node of this name, and it is not a PAI Designer node in this folder.
+        """
+        return self.dataworks.get_content(self.workspace, name=name, folder=folder)
+
+    def get_node_content(self, node_id: int, *, environment: str = Environment.DEV) -> str:
+        """Read the content that an environment has of a node; perhaps only what its scheduler gets.
+
+        :raises NotFoundError: the environment has no such node.
+        """
+        return self.dataworks.get_node_content(node_id, self.workspace.check_environment(environment))
+
+    def get_pipeline(self, pipeline_id: str) -> Pipeline:
+        """Read a pipeline of PAI Designer (``draft-...``, older ``experiment-...``).
+
+        :raises NotFoundError: there is none of this id.
+        """
+        return self.paistudio.get_pipeline(pipeline_id)
+
+    def find_pipeline(self, name: str) -> Pipeline:
+        """Return the pipeline of PAI Designer that has exactly this name in the workspace.
+
+        :raises PipelineError: there is none, and the message names the nearest, or there are several, and it lists
+            their ids.
+        """
+        return self.paistudio.find_pipeline(workspace_id=str(self.workspace.id), name=name)
+
+    def list_pipelines(self) -> tuple[Pipeline, ...]:
+        """Return the pipelines of the workspace in PAI Designer."""
+        return self.paistudio.list_pipelines(str(self.workspace.id))
+
+    def list_templates(self) -> tuple[Template, ...]:
+        """Return the templates that the workspace offers, preset and custom ones together."""
+        return self.paistudio.list_templates(str(self.workspace.id))
+
+    def ensure_pipeline(
+        self, wanted: WantedPipeline, *, may_exist: bool = True, settle: float = 60.0
+    ) -> EnsuredPipeline:
+        """Return the pipeline of a name; create it, blank or from a template, where there is none.
+
+        :param may_exist: False takes a pipeline that is there already for an error.
+        :param settle: for how many seconds a pipeline whose creation was not confirmed is looked for.
+        :raises PipelineError: name, template or folder cannot be told, or the pipeline is there and may not; nothing
+            was created.
+        :raises UnclearError: nobody knows whether it was created.
+        """
+        from airflow_provider_pai_designer.cloud.pipelines import ensure_pipeline
+
+        wanted.check()
+        return ensure_pipeline(
+            self.paistudio,
+            wanted,
+            workspace_id=str(self.workspace.id),
+            may_exist=may_exist,
+            pause=self.pause,
+            settle=settle,
+        )
+
+    def delete_pipeline(self, pipeline_id: str) -> None:
+        """Delete a pipeline of PAI Designer; nodes that carry a copy of it keep the copy."""
+        self.paistudio.delete_pipeline(pipeline_id)
 
     def find_node(self, *, name: str, folder: str, environment: str = Environment.DEV) -> int:
         """Return the id by which an environment runs the node of this name.
@@ -434,40 +499,44 @@ class PaiDesignerHook(BaseHook):
         """Read the log of an instance as far as it has been written."""
         return self.dataworks.get_log(instance.id, Environment(environment))
 
-    def stop_run(self, run: Run) -> tuple[Instance, ...]:
+    def stop_run(self, run: Run, *, seen: Sequence[Instance] = ()) -> tuple[Instance, ...]:
         """Ask for every unfinished instance of a run to be stopped, and return these instances.
 
         DataWorks stops them some time later; the engine's own job may outlive them. A run that is too young to have
         instances is looked at again for some seconds.
 
+        :param seen: instances as they were seen last, for who has not the time to look first.
         :raises RunNotStoppedError: an instance could not be asked to stop, or none was there to be asked.
         """
         asked: dict[int, Instance] = {}
-        refusals: list[ServiceError] = []
+        refusals: dict[int, ServiceError] = {}
+
+        def ask(instances: Sequence[Instance]) -> None:
+            unasked = {item.id: item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked}
+            asked.update(unasked)
+            # What runs, first: the time of who asks may be short.
+            first = sorted(unasked, key=lambda identity: unasked[identity].status is not InstanceStatus.RUNNING)
+            for identity, refusal in self.dataworks.stop_instances(first, Environment(run.environment)):
+                if refusal:
+                    refusals[identity] = refusal
+                else:
+                    self.log.info("Asked DataWorks to stop instance %s of the %s", identity, run)
+
+        ask(seen)
         for look in range(_LOOKS_FOR_INSTANCES + 1):
             Event().wait(min(look, 1))
             run = self.identify(run)
-            instances = self.list_instances(run)
-            unasked = [item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked]
-            asked |= {item.id: item for item in unasked}
-            refusals += [refusal for item in unasked if (refusal := self._stop_instance(item, run))]
+            ask(instances := self.list_instances(run))
             if run.remote_dag_ids and not young_dags(run, instances):
                 break
         if not run.remote_dag_ids or (young := young_dags(run, instances)):
             missing = f" (remote DAG {', '.join(map(str, sorted(young)))})" if run.remote_dag_ids else ""
             raise RunNotStoppedError(f"The {run} shows no instance yet that could be stopped{missing}.")
-        if refusals and run_outcome(self.list_instances(run)) is Outcome.ACTIVE:
-            raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(map(str, refusals))}")
-        return tuple(asked.values())
-
-    def _stop_instance(self, instance: Instance, run: Run) -> ServiceError | None:
-        """Ask for one instance to be stopped; a refusal (it may just have ended) must not keep the others going."""
-        try:
-            self.dataworks.stop_instance(instance.id, Environment(run.environment))
-        except ServiceError as error:
-            return error
-        self.log.info("Asked DataWorks to stop instance %s of the %s", instance.id, run)
-        return None
+        # Who is refused may just have ended.
+        active = {item.id for item in self.list_instances(run) if item.outcome is Outcome.ACTIVE} if refusals else set()
+        if going_on := [str(refusal) for identity, refusal in refusals.items() if identity in active]:
+            raise RunNotStoppedError(f"Of the {run} not all could be stopped: {'; '.join(going_on)}")
+        return tuple(item for identity, item in asked.items() if identity not in refusals)
 
     def pause(self, seconds: float) -> None:
         """Wait between two steps of a task.

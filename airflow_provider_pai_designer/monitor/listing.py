@@ -47,10 +47,13 @@ class Listing:
 
     def pages_to(self, watched: Watched) -> float:
         """How many more pages to read until something is likely seen; infinite where the list does not show it."""
-        if self.oldest is not None and watched.created > self.oldest:
-            return math.inf
         deeper = -1 if watched.row is None else watched.row - self.rows
-        pages = min(deeper // self.size + 1, self.pages_left) if deeper >= 0 else self.in_vain + 1
+        if deeper >= 0:
+            pages = min(deeper // self.size + 1, self.pages_left)
+        elif self.oldest is not None and watched.created > self.oldest:
+            return math.inf
+        else:
+            pages = self.in_vain + 1
         return pages if 0 < pages <= self.pages_left else math.inf
 
 

@@ -352,7 +352,7 @@ class _Claims:
     def __init__(self, everybody: Iterable[Watched]) -> None:
         self._by_dag: dict[int, list[Watched]] = defaultdict(list)
         self._by_id: dict[int, list[Watched]] = defaultdict(list)
-        self._shown: dict[Watched, set[int]] = defaultdict(set)
+        self._shown: set[int] = set()
         for watched in everybody:
             for dag_id in watched.dag_ids:
                 self._by_dag[dag_id].append(watched)
@@ -367,13 +367,13 @@ class _Claims:
             for watched in (*self._by_dag.get(instance.remote_dag_id, ()), *self._by_id.get(instance.id, ())):
                 watched.learn([instance])
                 watched.row = row
-                self._shown[watched].add(instance.id)
+                self._shown.add(instance.id)
                 seen.add(watched)
         return seen
 
     def shows_all_of(self, watched: Watched) -> bool:
         """Whether the pages so far show every instance of somebody; those of an earlier sweep do not count."""
-        return watched.is_complete and watched.known.keys() <= self._shown[watched]
+        return watched.is_complete and watched.known.keys() <= self._shown
 
 
 def watch_of(key: WatchKey, kind: type[SharedWatch]) -> SharedWatch:

@@ -23,6 +23,7 @@ from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_par
 from airflow_provider_pai_designer.designer.run import Asked, Instance, Observed, Outcome, Run, RunReport, young_dags
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
+    NotFoundError,
     PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
@@ -49,6 +50,7 @@ _KILL_SECONDS = 4
 """Airflow leaves a killed task five seconds."""
 
 _QUESTION_SECONDS = 1.0
+_STOP_SECONDS, _STOP_PAUSE_SECONDS = 60.0, 2.0
 _DEFERRED = "deferred_run"
 """The XCom that brings a run over a deferral."""
 _Result = TypeVar("_Result")
@@ -174,6 +176,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
         self._run: Asked | None = None
+        self._seen: Sequence[Any] = ()
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
@@ -181,6 +184,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
     def execute(self, context: Context) -> dict[str, Any]:
         """Begin, and await the run."""
         self._attach(context["ti"])
+        self._seen = ()
         waiting = self._read_waiting()
         # Whatever could keep the task from deferring shows before a run is started.
         json.dumps(self._trigger({}, waiting).serialize())
@@ -266,6 +270,13 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         """
         raise NotImplementedError
 
+    def _read_outcome(self, run: Asked) -> Outcome:
+        """Tell what a run has come to.
+
+        :raises NotFoundError: the service does not know it (any more).
+        """
+        raise NotImplementedError
+
     def _report(self, run: Asked) -> Any:
         """Read what has become of the run: a :class:`Report`."""
         raise NotImplementedError
@@ -340,8 +351,8 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         while True:
             try:
                 with self._hook.one_attempt():
-                    seen, complete = self._look(run)
-                verdict = watch.observe(seen, now=time.time(), complete=complete)
+                    self._seen, complete = self._look(run)
+                verdict = watch.observe(self._seen, now=time.time(), complete=complete)
             except ServiceError as error:
                 verdict = watch.miss(error, now=time.time())
             if verdict is not Verdict.WAIT:
@@ -371,11 +382,38 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
             # A fence: a process whose supervisor is dead fails here, and stops nothing that the next try has joined.
             self._say_name(run.name)
             done = f"{self._service} was asked to stop it." if stopped else self._stop_if_ours(run)
+            if self.cancel_on_kill:
+                with suppress(ServiceError):
+                    # The next try must not join a run that is about to end.
+                    self._await_end(run)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
             )
         return {**started, **self._conclude(started, report)}
+
+    def _outcome(self, run: Asked) -> Outcome | None:
+        """What a run has come to; None where the service knows no such run (any more)."""
+        if not run.is_known:
+            return None
+        try:
+            return self._through_weather(lambda: self._read_outcome(run))
+        except NotFoundError:
+            return None
+
+    def _await_end(self, run: Asked) -> bool:
+        """Wait until a run that was asked to stop has ended, so that two never write the same partition.
+
+        :return: whether it has; no more is waited for that than a minute.
+        """
+        until = time.time() + _STOP_SECONDS
+        while self._outcome(run) is Outcome.ACTIVE:
+            if time.time() > until:
+                self.log.warning("The %s still goes on, a minute after it was asked to stop.", run)
+                return False
+            self._hook.pause(_STOP_PAUSE_SECONDS)
+        self.log.info("The %s has ended.", run)
+        return True
 
     def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False, writes: bool = False) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
@@ -444,6 +482,12 @@ class RunOperator(AwaitOperator[Run]):
             self._read |= {(item.id, item.finished) for item in begun if item.finished}
         return instances, not young_dags(run, instances)
 
+    def _read_outcome(self, run: Run) -> Outcome:
+        report = self._hook.get_run(run)
+        if not report.instances:
+            self._hook.read_run(run.remote_dag_ids, environment=run.environment)
+        return report.outcome
+
     def _report(self, run: Run) -> RunReport:
         return self._hook.get_run(run)
 
@@ -479,5 +523,5 @@ class RunOperator(AwaitOperator[Run]):
             self.log.warning("Instance %s: %s", instance.id, difference)
 
     def _ask_to_stop(self, run: Run) -> str:
-        stopped = self._hook.stop_run(run)
+        stopped = self._hook.stop_run(run, seen=self._seen)
         return f"DataWorks was asked to stop {len(stopped)} instance(s)." if stopped else ""

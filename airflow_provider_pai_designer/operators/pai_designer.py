@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pai_designer.designer.log import InstanceLog
 from airflow_provider_pai_designer.designer.run import Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment
-from airflow_provider_pai_designer.exceptions import ConfigurationError, ContentError
+from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineChangedError, one_line
 from airflow_provider_pai_designer.hooks.context import run_of
 from airflow_provider_pai_designer.operators.base import PaiDesignerOperator, RunOperator
 from airflow_provider_pai_designer.operators.start import StartOperator, WantedRun
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 TEST, BACKFILL = "test", "backfill"
+RELOAD, IGNORE, FAIL = "reload", "ignore", "fail"
+_CHANGE_IS = {RELOAD: "loaded again", IGNORE: "not loaded again (on_pipeline_change)", FAIL: "no longer accepted"}
 
 
 class _DeclaredNode(PaiDesignerOperator):
@@ -37,6 +39,13 @@ class _DeclaredNode(PaiDesignerOperator):
     :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
     :param content: the node's content document as text. It is no template, because manifests have braces of their own.
     :param content_file: path of a file with the content instead; relative to the DAG file's folder.
+    :param pipeline: exact name of a pipeline of PAI Designer instead. It is loaded as its latest successful run of all
+        its steps had it.
+    :param pipeline_id: id of such a pipeline instead (``draft-...``).
+    :param copy_from_node: a node whose content is taken instead: its id in the environment, its path
+        (``<folder>/<name>``), or its name alone, if it is in the same folder.
+    :param on_pipeline_change: what to do where the pipeline has changed since the node has a copy of it: ``reload``
+        takes it over, ``ignore`` keeps the copy, ``fail`` fails the task.
     :param parameters: scheduling parameters of the node, name to expression (``{"dt": "$bizdate"}``).
     :param schedule: how DataWorks schedules the node by itself: a mapping with ``cron``, ``type``, ``start`` and
         ``end`` of the effective window. None: a daily node whose window lies far in the future, so that only Airflow
@@ -55,6 +64,9 @@ class _DeclaredNode(PaiDesignerOperator):
         "node_name",
         "folder",
         "content_file",
+        "pipeline",
+        "pipeline_id",
+        "copy_from_node",
         "parameters",
         "schedule",
         "parents",
@@ -73,6 +85,10 @@ class _DeclaredNode(PaiDesignerOperator):
         folder: str,
         content: str | None = None,
         content_file: str | None = None,
+        pipeline: str | None = None,
+        pipeline_id: str | None = None,
+        copy_from_node: int | str | None = None,
+        on_pipeline_change: str = RELOAD,
         parameters: Mapping[str, str] | None = None,
         schedule: Mapping[str, Any] | None = None,
         parents: Sequence[str] | None = None,
@@ -85,10 +101,18 @@ class _DeclaredNode(PaiDesignerOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_pipeline_change not in (RELOAD, IGNORE, FAIL):
+            raise ValueError(
+                f"on_pipeline_change must be {RELOAD!r}, {IGNORE!r} or {FAIL!r}, not {on_pipeline_change!r}."
+            )
         self.node_name = node_name
         self.folder = folder
         self.content = content
         self.content_file = content_file
+        self.pipeline = pipeline
+        self.pipeline_id = pipeline_id
+        self.copy_from_node = copy_from_node
+        self.on_pipeline_change = on_pipeline_change
         self.parameters = parameters
         self.schedule = schedule
         self.parents = parents
@@ -99,9 +123,11 @@ class _DeclaredNode(PaiDesignerOperator):
         self.create_folder = create_folder
         self.environment = environment
 
-    def _declared_node(self, context: Context) -> Node:
-        """Build the node from the arguments; nothing is sent."""
-        from airflow_provider_pai_designer.designer.content import NodeContent
+    def _declared_node(self, context: Context) -> tuple[Node, tuple[str, ...]]:
+        """Build the node from the arguments; nothing is written.
+
+        :return: the node, and in what its pipeline differs from the copy that the node has, in words.
+        """
         from airflow_provider_pai_designer.designer.node import Node
         from airflow_provider_pai_designer.hooks.arguments import (
             read_names,
@@ -110,12 +136,23 @@ class _DeclaredNode(PaiDesignerOperator):
             read_schedule,
             read_text,
         )
+        from airflow_provider_pai_designer.operators.content import ContentSource
         from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
+        source = ContentSource.read(
+            {
+                "content": self.content,
+                "content_file": self.content_file,
+                "pipeline": self.pipeline,
+                "pipeline_id": self.pipeline_id,
+                "copy_from_node": self.copy_from_node,
+            },
+            follows_pipeline=self.on_pipeline_change == RELOAD,
+        )
         node = Node(
             name=read_text("node_name", self.node_name),
             folder=read_text("folder", self.folder),
-            content=NodeContent.parse(self._read_content(context)).completed().render(),
+            content="",
             parameters=SchedulingParameters.from_mapping(read_parameters("parameters", self.parameters)),
             schedule=read_schedule(self.schedule),
             parents=read_names("parents", self.parents),
@@ -124,27 +161,30 @@ class _DeclaredNode(PaiDesignerOperator):
             owner=None if self.node_owner is None else read_text("node_owner", self.node_owner),
             description=str(self.description or ""),
         )
+        content, changes = source.content(
+            self._hook,
+            node,
+            environment=self.environment,
+            beside=Path(context["dag"].fileloc).parent,
+            keep_copy=self.on_pipeline_change == IGNORE,
+        )
+        node = replace(node, content=content)
         node.check()
-        return node
+        return node, changes
 
-    def _read_content(self, context: Context) -> str:
-        if (self.content is None) == (self.content_file is None):
-            raise ConfigurationError("Give the node's content either as content= or as content_file=.")
-        if self.content is not None and not isinstance(self.content, str):
-            raise ConfigurationError(
-                f"content must be text, not {type(self.content).__name__}: it is no template, so what another task "
-                "returned cannot stand here. Write it to a file and give content_file=, or map the task over it."
+    def _say_changes(self, node: Node, changes: tuple[str, ...]) -> None:
+        """Say what is new in the pipeline.
+
+        :raises PipelineChangedError: that is not wanted.
+        """
+        if changes and self.on_pipeline_change == FAIL:
+            raise PipelineChangedError(
+                f"The pipeline has changed since the node {node.name!r} has a copy of it: {'; '.join(changes)}. "
+                "Nothing was done. Look at the change, then let the task reload the pipeline once, with "
+                f"on_pipeline_change={RELOAD!r}."
             )
-        if self.content is not None:
-            return self.content
-        path = Path(context["dag"].fileloc).parent / str(self.content_file)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ContentError(
-                f"The content file {str(path)!r} cannot be read ({error}); a relative path starts at the folder of the "
-                "DAG file."
-            ) from None
+        for change in changes:
+            self.log.info("The pipeline has changed, and is %s: %s", _CHANGE_IS[self.on_pipeline_change], change)
 
     def _check_variables(self, node: Node, parameters: SchedulingParameters) -> None:
         """Compare the variables of the pipeline with the parameters that it will have."""
@@ -152,7 +192,7 @@ class _DeclaredNode(PaiDesignerOperator):
         from airflow_provider_pai_designer.designer.run_parameters import check_variables
 
         for warning in check_variables(NodeContent.parse(node.content), parameters):
-            self.log.warning("%s", warning)
+            self.log.warning("%s", one_line(warning))
 
 
 class PaiDesignerDeployNodeOperator(_DeclaredNode):
@@ -177,12 +217,12 @@ class PaiDesignerDeployNodeOperator(_DeclaredNode):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ensure the node, or tell what that would change."""
-        node = self._declared_node(context)
-        self._check_variables(node, node.parameters)
-        if self.only_compare:
-            with self._showing_links(context):
-                return self._compare(node)
         with self._showing_links(context):
+            node, changes = self._declared_node(context)
+            self._check_variables(node, node.parameters)
+            if self.only_compare:
+                return self._compare(node, changes)
+            self._say_changes(node, changes)
             ensured = self._hook.ensure_node(node, environment=self.environment, create_folder=self.create_folder)
         context["ti"].xcom_push(key="node_id", value=ensured.node_id)
         return {
@@ -193,9 +233,10 @@ class PaiDesignerDeployNodeOperator(_DeclaredNode):
             "node": ensured.summary,
         }
 
-    def _compare(self, node: Node) -> dict[str, Any]:
+    def _compare(self, node: Node, of_pipeline: tuple[str, ...]) -> dict[str, Any]:
         found = self._hook.compare_node(node)
         changes = [f"the node {node.name!r} would be created"] if found is None else [str(change) for change in found]
+        changes += [f"the pipeline would be {_CHANGE_IS[self.on_pipeline_change]}: {change}" for change in of_pipeline]
         for change in changes or ["nothing would change"]:
             self.log.info("Dry run: %s", change)
         return {"node_id": None, "file_id": None, "version": None, "changes": changes, "node": "dry run"}
@@ -219,6 +260,13 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
     :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
     :param content: the node's content document as text. It is no template, because manifests have braces of their own.
     :param content_file: path of a file with the content instead; relative to the DAG file's folder.
+    :param pipeline: exact name of a pipeline of PAI Designer instead. It is loaded as its latest successful run of all
+        its steps had it.
+    :param pipeline_id: id of such a pipeline instead (``draft-...``).
+    :param copy_from_node: a node whose content is taken instead: its id in the environment, its path
+        (``<folder>/<name>``), or its name alone, if it is in the same folder.
+    :param on_pipeline_change: what to do where the pipeline has changed since the node has a copy of it: ``reload``
+        takes it over, ``ignore`` keeps the copy, ``fail`` fails the task.
     :param parameters: scheduling parameters of the node, name to expression (``{"dt": "$bizdate"}``).
     :param run_parameters: scheduling parameters of this run alone, laid over ``parameters``; they get their values
         here, at the first schedule time that the node's cron has for the business date.
@@ -285,7 +333,8 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
 
         if self.run_mode not in (TEST, BACKFILL):
             raise ConfigurationError(f"run_mode must be {TEST!r} or {BACKFILL!r}, not {self.run_mode!r}.")
-        node = self._node = self._declared_node(context)
+        node, changes = self._declared_node(context)
+        self._node = node
         node.schedule.check_runnable()
         business_date = self._business_date(context, self.business_date)
         parameters = parameters_of_run(
@@ -298,6 +347,7 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
         if self.run_parameters:
             self.log.info("Scheduling parameters of this run: %s", parameters.render())
         self._check_variables(node, parameters)
+        self._say_changes(node, changes)
         return WantedRun(
             environment=self.environment,
             node_id=None,

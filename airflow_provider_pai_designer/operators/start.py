@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
-from airflow_provider_pai_designer.designer.run import Asked, Outcome, Run, read_run_name, run_name, run_stem
-from airflow_provider_pai_designer.exceptions import NotFoundError, PaiDesignerError, RunStoppedError, UnclearError
+from airflow_provider_pai_designer.designer.run import Asked, Run, read_run_name, run_name, run_stem
+from airflow_provider_pai_designer.exceptions import PaiDesignerError, RunStoppedError, UnclearError
 from airflow_provider_pai_designer.operators.base import AwaitOperator, RunOperator
 from airflow_provider_pai_designer.operators.memory import RunMemory
 
@@ -130,13 +130,6 @@ class AskOperator(AwaitOperator[Asked]):
         """Complete a run of which only the name is known, if the service lists it."""
         raise NotImplementedError
 
-    def _read_outcome(self, run: Asked) -> Outcome:
-        """Tell what a run has come to.
-
-        :raises NotFoundError: the service does not know it (any more).
-        """
-        raise NotImplementedError
-
     def _rerun_failed(self, run: Asked) -> None:
         """Continue a run that failed."""
         raise NotImplementedError
@@ -240,15 +233,6 @@ class AskOperator(AwaitOperator[Asked]):
                 return found
             self._hook.pause(min(_PAUSE_SECONDS, max(0.0, until - time.time())))
 
-    def _outcome(self, run: Asked) -> Outcome | None:
-        """What a run has come to; None where the service knows no such run (any more)."""
-        if not run.is_known:
-            return None
-        try:
-            return self._through_weather(lambda: self._read_outcome(run))
-        except NotFoundError:
-            return None
-
     def _follow(self, decision: Decision, recorded: Record[Asked] | None) -> Record[Asked] | None:
         """Do what is decided about the recorded run; None where another one is to be asked for."""
         if recorded is None:
@@ -264,12 +248,6 @@ class AskOperator(AwaitOperator[Asked]):
             self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
             return recorded
         return None
-
-    def _await_end(self, run: Asked) -> None:
-        """Wait until a run that was asked to stop has ended, so that two never write the same partition."""
-        until = time.time() + self._settle_seconds
-        while self._outcome(run) is Outcome.ACTIVE and time.time() < until:
-            self._hook.pause(_PAUSE_SECONDS)
 
     def _ask(
         self,
@@ -414,12 +392,6 @@ class StartOperator(AskOperator[Run], RunOperator):
 
     def _complete(self, run: Run) -> Run:
         return self._hook.identify(run)
-
-    def _read_outcome(self, run: Run) -> Outcome:
-        report = self._hook.get_run(run)
-        if not report.instances:
-            self._hook.read_run(run.remote_dag_ids, environment=run.environment)
-        return report.outcome
 
     def _rerun_failed(self, run: Run) -> None:
         self._hook.rerun_failed(run)

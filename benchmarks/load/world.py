@@ -34,6 +34,7 @@ WORKSPACES = {
 """By whether it has the new Data Studio."""
 
 _NODE, _FOREIGN_NODE = 700_900_001, 700_900_002
+_NIGHT_SECONDS = 8 * 3600
 _EARLIER = 0.9
 """The share of foreign instances that DataWorks made in the night before; the others came between our runs."""
 
@@ -103,14 +104,14 @@ class _Writer:
         node = self._add_node(_NODE, "watched")
         foreign = self._foreign_template() if case.foreign else 0
         earlier = int(case.foreign * _EARLIER)
-        self._clone(foreign, earlier)
+        self._clone(foreign, earlier, created=self._now - _NIGHT_SECONDS * 1000)
         ending = spread(ends, case.runs)
         watched = []
         for number in range(case.runs):
             done = (case.foreign - earlier) * number // case.runs
-            self._clone(foreign, (case.foreign - earlier) * (number + 1) // case.runs - done)
-            age = ages[0] + (ages[1] - ages[0]) * number / case.runs
-            watched.append(self._start(node, number, created=self._now - int(age * 1000), ends=ending.get(number)))
+            created = self._now - int((ages[0] + (ages[1] - ages[0]) * number / case.runs) * 1000)
+            self._clone(foreign, (case.foreign - earlier) * (number + 1) // case.runs - done, created=created)
+            watched.append(self._start(node, number, created=created, ends=ending.get(number)))
         return watched
 
     def _start(self, node: Any, number: int, *, created: int, ends: float | None) -> Watched:
@@ -141,7 +142,7 @@ class _Writer:
     def _foreign_template(self) -> int:
         """Add an instance of somebody else's node, which ended in the night, and return its id."""
         node = self._add_node(_FOREIGN_NODE, "foreign")
-        night = self._now - 8 * 3600 * 1000
+        night = self._now - _NIGHT_SECONDS * 1000
         with self._world.clock.standing_at(night):
             run_id = scheduler.start_test(
                 self._world, node=node, name="foreign", business_date=self._yesterday, override="", account=ACCOUNT
@@ -155,21 +156,22 @@ class _Writer:
         )  # fmt: skip
         return identity
 
-    def _clone(self, template: int, count: int) -> None:
+    def _clone(self, template: int, count: int, *, created: int) -> None:
         """Add copies of an instance under the next ids."""
         if not count:
             return
         first = self._store.next_id("instance")
         self._store.execute("UPDATE sequences SET value = value + ? WHERE name = 'instance'", count - 1)
-        names = [row["name"] for row in self._store.rows("PRAGMA table_info(instances)") if row["name"] != "id"]
+        names = {row["name"] for row in self._store.rows("PRAGMA table_info(instances)")} - {"id", "created"}
         columns = ", ".join(names)
         self._store.execute(
             "WITH RECURSIVE numbers(id) AS (SELECT ? UNION ALL SELECT id + 1 FROM numbers WHERE id < ?) "
-            f"INSERT INTO instances (id, {columns}) "
-            f"SELECT numbers.id, {', '.join(f'instances.{name}' for name in names)} "
+            f"INSERT INTO instances (id, created, {columns}) "
+            f"SELECT numbers.id, ?, {', '.join(f'instances.{name}' for name in names)} "
             "FROM numbers CROSS JOIN instances WHERE instances.id = ?",
             first,
             first + count - 1,
+            created,
             template,
         )
 

@@ -87,7 +87,7 @@ print(json.dumps([
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Medians over fresh processes, after one that is not counted.
+    """Medians over fresh processes.
 
     :param parse: milliseconds of the whole file.
     :param load: milliseconds of the import alone.
@@ -112,7 +112,7 @@ def measure(bench: Bench) -> Section:
 
     return Section(
         title="DAG parse: a file of 50 tasks, over the same with `EmptyOperator`",
-        notes=f"Fresh processes in which `airflow.sdk` is imported already, median of {runs} after one. "
+        notes=f"Fresh processes in which `airflow.sdk` is imported already, median of {runs}. "
         f"The file with `EmptyOperator` takes {empty.parse:.0f} ms.",
         lines=[
             at_most("time", ours.parse - empty.parse, 40, form="{:.0f} ms", beside=beside("parse", "{:.0f}")),
@@ -133,10 +133,10 @@ def cost(subject: Subject, runs: int) -> Cost:
     """Measure a file with tasks of one operator."""
     script = _SCRIPT.format(module=subject.module, operator=subject.task.partition("(")[0], task=subject.task)
     figures = []
-    for _ in range(runs + 1):
+    for _ in range(runs):
         output = subprocess.run(
             [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ).stdout
         figures.append(json.loads(output.splitlines()[-1]))
-    parse, load, modules, mebibytes = (median(column) for column in zip(*figures[1:], strict=True))
+    parse, load, modules, mebibytes = (median(column) for column in zip(*figures, strict=True))
     return Cost(parse=parse, load=load, modules=modules, mebibytes=mebibytes)

@@ -35,7 +35,7 @@ from airflow_provider_pai_designer.exceptions import (
     ThrottledError,
     UnclearError,
 )
-from tests.cloud.support import client_of
+from tests.cloud.support import client_of, stop
 from tests.cloud.test_gateway import no_waiting
 from tests.contents import read_content
 from tests.emulator.vendor_requests import valid_requests
@@ -256,6 +256,9 @@ VERBS: dict[str, Read | Write] = {
         operation="GetFile",
         call=lambda cloud, scene: cloud.read_node(scene.workspace, scene.file_id, folder=FOLDER),
     ),
+    "get_content": Read(
+        operation="ListFiles", call=lambda cloud, scene: cloud.get_content(scene.workspace, name="n", folder=FOLDER)
+    ),
     "get_node": Read(operation="GetNode", call=lambda cloud, scene: cloud.get_node(scene.node_id, PROD)),
     "list_nodes": Read(
         operation="ListNodes", call=lambda cloud, scene: cloud.list_nodes(scene.workspace, PROD, name="n")
@@ -364,11 +367,11 @@ VERBS: dict[str, Read | Write] = {
     "start_backfill": Write(
         operation="RunCycleDagNodes", changes="runs", call=lambda cloud, scene, name: scene.backfill(cloud, name)
     ),
-    "stop_instance": Write(
+    "stop_instances": Write(
         operation="StopInstance",
         changes="instances",
         prepare=lambda scene: scene.instance(behaviour="hang", times=1),
-        call=lambda cloud, _, instance_id: cloud.stop_instance(instance_id, DEV),
+        call=lambda cloud, _, instance_id: stop(cloud, instance_id, DEV),
     ),
     "restart_instance": Write(
         operation="RestartInstance",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from airflow_provider_pai_designer.exceptions import (
     ThrottledError,
     UnclearError,
 )
+from tests.cloud.support import stop
 from tests.cloud.test_gateway import no_waiting
 from tests.cloud.wire import Answer, Refusal, Wire
 
@@ -384,7 +385,7 @@ def test_scheduled_instances_are_those_of_the_services_own_schedule(wire: Wire, 
     }
 
 
-CHANGES = {"StopTaskInstances": NewDataStudio.stop_instance, "RerunTaskInstances": NewDataStudio.restart_instance}
+CHANGES = {"StopTaskInstances": stop, "RerunTaskInstances": NewDataStudio.restart_instance}
 
 
 @pytest.mark.parametrize("operation", CHANGES)
@@ -408,6 +409,18 @@ def test_a_batch_that_says_nothing_of_the_one_is_unclear(
     with pytest.raises(UnclearError):
         CHANGES[operation](cloud, 900, DEV)
     assert len(wire.asked(operation)) == 1
+
+
+def test_a_long_backfill_is_stopped_by_a_few_calls(wire: Wire, cloud: NewDataStudio) -> None:
+    def answer(ids: Sequence[int]) -> Answer:
+        return {"SuccessInfo": {str(item): {"Success": item != 907, "Message": "it has ended"} for item in ids}}
+
+    ids = list(range(900, 970))
+    batches = [ids[:50], ids[50:]]
+    wire.will("StopTaskInstances", *map(answer, batches))
+    answers = dict(cloud.stop_instances(ids, DEV))
+    assert [json.loads(asked["Ids"]) for asked in wire.asked("StopTaskInstances")] == batches
+    assert {identity for identity, refusal in answers.items() if refusal} == {907}
 
 
 def test_runs_are_found_by_the_beginning_of_their_names(wire: Wire, cloud: NewDataStudio) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, time
@@ -287,7 +288,7 @@ def test_an_instance_is_stopped_and_run_again(
     run = cloud.start_test(workspace, node_id=node_id, environment=DEV, business_date=LAST, name="t-4")
     frozen.control.clock.advance(3)
     (instance,) = cloud.list_instances(workspace, run)
-    cloud.stop_instance(instance.id, DEV)
+    assert dict(cloud.stop_instances([instance.id], DEV)) == {instance.id: None}
     frozen.control.clock.advance(60)
     (instance,) = cloud.list_instances(workspace, run)
     assert instance.status is InstanceStatus.FAILURE
@@ -295,8 +296,9 @@ def test_an_instance_is_stopped_and_run_again(
     frozen.control.clock.advance(60)
     (instance,) = cloud.list_instances(workspace, run)
     assert instance.outcome is Outcome.SUCCESS
-    with pytest.raises(RejectedError, match="StopTaskInstances: .* does not exist"):
-        cloud.stop_instance(1, DEV)
+    ((_, refusal),) = cloud.stop_instances([1], DEV)
+    assert isinstance(refusal, RejectedError)
+    assert re.match("StopTaskInstances: .* does not exist", str(refusal))
 
 
 def test_a_node_is_deleted_with_all_that_was_published(

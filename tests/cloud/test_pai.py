@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from airflow_provider_pai_designer.cloud.gateway import PAI_VERSION, PAIFLOW, PAISTUDIO, one_attempt
 from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
 from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
+from airflow_provider_pai_designer.designer.content import NodeContent, PipelineCopy
+from airflow_provider_pai_designer.designer.manifest import Manifest
 from airflow_provider_pai_designer.designer.pipeline import (
     Pipeline,
     PipelineRun,
@@ -22,6 +24,7 @@ from airflow_provider_pai_designer.designer.pipeline import (
 )
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
+    ContentError,
     NotFoundError,
     PipelineError,
     ServiceError,
@@ -175,6 +178,15 @@ class TestPipelines:
         studio_wire.will("ListExperiments", self.rows("churn2", "churn"))
         assert studio.find_pipeline(workspace_id="7", name="churn").id == "draft-1"
 
+    def test_the_service_is_asked_for_the_name_and_for_all_only_where_it_is_not_there(
+        self, studio: PaiStudio, studio_wire: Wire
+    ) -> None:
+        studio_wire.will("ListExperiments", self.rows("churn"))
+        studio.find_pipeline(workspace_id="7", name="churn")
+        with pytest.raises(PipelineError):
+            studio.find_pipeline(workspace_id="7", name="churns")
+        assert [asked.get("Name") for asked in studio_wire.asked("ListExperiments")] == ["churn", "churns", None]
+
     def test_several_of_one_name_are_listed(self, studio: PaiStudio, studio_wire: Wire) -> None:
         studio_wire.will("ListExperiments", self.rows("churn", "churn"))
         with pytest.raises(PipelineError, match="draft-0, draft-1"):
@@ -225,6 +237,60 @@ class TestPipelines:
         assert (loaded.id, loaded.manifest, loaded.arguments) == ("job-2", "manifest", "arguments")
         assert studio_wire.asked("GetJob")[0]["path"] == "/api/v1/jobs/job-2"
 
+    @pytest.mark.parametrize(
+        ("order", "pages"), [("newest first", ["1"]), ("at once", ["1", "2"]), ("oldest first", ["1", "2", "3"])]
+    )
+    def test_jobs_are_read_as_far_as_their_order_asks_for(
+        self, studio: PaiStudio, studio_wire: Wire, order: str, pages: list[str]
+    ) -> None:
+        jobs = [
+            {
+                "JobId": f"job-{number}",
+                "ExecuteType": "EXECUTE_ALL",
+                "Status": "Succeeded",
+                "GmtCreateTime": f"2026-01-0{number}T00:00:00Z",
+            }
+            for number in (4, 3, 2, 1)
+        ]
+        jobs[1]["GmtCreateTime"] = jobs[0]["GmtCreateTime"] if order == "at once" else jobs[1]["GmtCreateTime"]
+        if order == "oldest first":
+            jobs.reverse()
+        studio_wire.will("ListJobs", {"Jobs": jobs[:2]}, {"Jobs": jobs[2:]}, {"Jobs": []})
+        assert studio.find_whole_job(PIPELINE).id == "job-4"
+        assert [asked["PageNumber"] for asked in studio_wire.asked("ListJobs")] == pages
+
+    def test_a_folder_is_found_by_its_path_from_the_root(self, studio: PaiStudio, studio_wire: Wire) -> None:
+        def folders(*items: tuple[str, str, str]) -> dict[str, Any]:
+            return {"Items": [{"Id": identity, "Name": name, "Type": kind} for identity, name, kind in items]}
+
+        draft = ("draft-1", "Demo", "pipelinedraft")
+        studio_wire.will(
+            "GetExperimentFolderChildren",
+            folders(draft, ("folder-1", "Demo", "dir")),
+            folders(("folder-2", "Churn", "dir"), ("folder-3", "Twin", "dir"), ("folder-4", "Twin", "dir")),
+        )
+        assert studio.find_folder(workspace_id="7", path="Demo/Churn") == "folder-2"
+        asked = studio_wire.asked("GetExperimentFolderChildren")
+        assert [call["path"].split("/")[-2] for call in asked] == ["root", "folder-1"]
+        assert studio.find_folder(workspace_id="7", path="root") == "root"
+        assert len(studio_wire.calls) == 2
+        studio_wire.will(
+            "GetExperimentFolderChildren", folders(("folder-3", "Twin", "dir"), ("folder-4", "Twin", "dir"))
+        )
+        with pytest.raises(PipelineError, match="folder-3, folder-4"):
+            studio.find_folder(workspace_id="7", path="Twin")
+        with pytest.raises(PipelineError, match="near to it are 'Twin'"):
+            studio.find_folder(workspace_id="7", path="Twins")
+
+    def test_a_refused_root_says_to_name_a_folder_and_another_refusal_stays(
+        self, studio: PaiStudio, studio_wire: Wire
+    ) -> None:
+        studio_wire.will("CreateExperiment", Refusal("FolderNotFound", status=404))
+        with pytest.raises(PipelineError, match="name a folder"):
+            studio.create_pipeline(workspace_id="7", name="churn", folder_id="root")
+        with pytest.raises(NotFoundError):
+            studio.create_pipeline(workspace_id="7", name="churn", folder_id="folder-1")
+
     def test_a_pipeline_that_never_ran_whole_says_what_to_do(self, studio: PaiStudio, studio_wire: Wire) -> None:
         studio_wire.will("ListJobs", {"Jobs": []})
         with pytest.raises(PipelineError, match="Run all of it once"):
@@ -241,6 +307,7 @@ FLOW_READS: dict[str, Callable[[PaiFlow], Any]] = {
 }
 STUDIO_READS: dict[str, Callable[[PaiStudio], Any]] = {
     "GetExperiment": lambda studio: studio.get_pipeline("draft-1"),
+    "GetJob": lambda studio: studio.read_job("job-1").manifest,
     "ListExperiments": lambda studio: studio.list_pipelines("7"),
 }
 
@@ -255,6 +322,35 @@ def test_the_vendors_own_replies_of_paiflow_are_read(flow: PaiFlow, flow_wire: W
 def test_the_vendors_own_replies_of_paistudio_are_read(studio: PaiStudio, studio_wire: Wire, operation: str) -> None:
     studio_wire.will(operation, reply_of("paistudio", operation))
     assert STUDIO_READS[operation](studio)
+
+
+def test_the_vendors_own_job_becomes_a_node_once_it_has_run_whole(studio: PaiStudio, studio_wire: Wire) -> None:
+    """The job of the sample ran a part only, and that of the list has not ended."""
+    listed = reply_of("paistudio", "ListJobs")
+    studio_wire.will("ListJobs", listed)
+    with pytest.raises(PipelineError, match="all steps must have run successfully once"):
+        studio.latest_whole_job(PIPELINE)
+    studio_wire.will("ListJobs", {"Jobs": [{**listed["Jobs"][0], "Status": "Succeeded"}]})
+    studio_wire.will("GetJob", reply_of("paistudio", "GetJob"))
+    job = studio.latest_whole_job(PIPELINE)
+    with pytest.raises(ContentError, match="Step number 1"):
+        Manifest.parse(job.manifest)
+    # The sample breaks off before the rest of its only step.
+    manifest = f"{job.manifest.rstrip()}\n    spec: {{}}\n"
+    copy = PipelineCopy(
+        pipeline_id=PIPELINE.id,
+        job_id=job.id,
+        name=PIPELINE.name,
+        description=PIPELINE.description,
+        workspace_id=7,
+        region="cn-shanghai",
+        manifest=manifest,
+        arguments=job.arguments,
+        variables={},
+    )
+    content = NodeContent.build(copy)
+    assert content.is_of_job(job.id)
+    assert [task["taskUniqueCode"] for task in content.flow["tasks"]] == ["id-2d88-1608982098027-91558"]
 
 
 JUNK = st.recursive(st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3), st.lists, max_leaves=4)

@@ -62,7 +62,7 @@ VERBS: dict[str, Verb] = {
         WORKSPACE, Backfill(node_id=1, first=DAY, last=DAY), environment=PROD, name="n"
     ),
     "RunSmokeTest": lambda cloud: cloud.start_test(WORKSPACE, node_id=1, environment=PROD, business_date=DAY, name="n"),
-    "StopInstance": lambda cloud: cloud.stop_instance(1, PROD),
+    "StopInstance": lambda cloud: dict(cloud.stop_instances([1], PROD)),
     "SubmitFile": lambda cloud: cloud.submit(WORKSPACE, 1),
     "UpdateFile": lambda cloud: cloud.update_node(WORKSPACE, 1, (), rerun=RerunPolicy()),
 }
@@ -104,7 +104,7 @@ ANSWERS: dict[str, Callable[[Any], bool]] = {
     "OfflineNode": lambda answer: answer is None,
     "RestartInstance": lambda answer: answer is None,
     "RunCycleDagNodes": lambda answer: answer.remote_dag_ids == (111,),
-    "StopInstance": lambda answer: answer is None,
+    "StopInstance": lambda answer: answer == {1: None},
     "SubmitFile": lambda answer: answer == 3000001,
     "UpdateFile": lambda answer: answer is None,
 }

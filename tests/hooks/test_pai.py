@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 import pytest
 
-from airflow_provider_pai_designer.designer.content import NodeContent, PipelineCopy
-from airflow_provider_pai_designer.designer.node import Node
 from airflow_provider_pai_designer.designer.pipeline import PipelineRunStatus
-from airflow_provider_pai_designer.designer.run import Outcome
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import NotFoundError, PipelineError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -24,30 +20,6 @@ def hook(connected: Emulator) -> PaiDesignerHook:
     """A hook on the legacy workspace, of which the PAI workspace has the number."""
     assert connected.url
     return PaiDesignerHook()
-
-
-def test_a_pipeline_that_ran_whole_becomes_a_node_that_runs(hook: PaiDesignerHook) -> None:
-    pipeline = hook.paistudio.find_pipeline(workspace_id=WORKSPACE, name="churn")
-    job = hook.paistudio.latest_whole_job(pipeline)
-    content = NodeContent.build(
-        PipelineCopy(
-            pipeline_id=pipeline.id,
-            job_id=job.id,
-            name=pipeline.name,
-            description=pipeline.description,
-            workspace_id=int(WORKSPACE),
-            region="cn-shanghai",
-            manifest=job.manifest,
-            arguments=job.arguments,
-            variables={},
-        )
-    )
-    node = Node(name="loaded_churn", folder="Business Flow/demo/Algorithm", content=content.text)
-    ensured = hook.ensure_node(node)
-    assert "created" in ensured.actions
-    assert hook.compare_node(node) == ()
-    run = hook.test_node(ensured.node_id, business_date=date(2026, 11, 22), name="loaded_churn")
-    wait_until(lambda: hook.get_run(run).outcome is Outcome.SUCCESS)
 
 
 def test_a_pipeline_that_cannot_be_loaded_is_a_typed_error(hook: PaiDesignerHook) -> None:

@@ -9,6 +9,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -218,6 +219,20 @@ def test_a_failure_of_the_metrics_leaves_no_trigger_waiting_for_ever(monkeypatch
     monkeypatch.setattr(Figures, "_emit", emit)
     triggerer = watched(service, started(service, 3))
     assert set(triggerer.verdicts.values()) == {"ended"}
+
+
+def test_runs_are_found_in_a_list_that_is_not_quite_in_the_order_of_creation() -> None:
+    service = Service()
+    runs = []
+    for _ in range(400):
+        # the last of every page
+        service.add(seconds=0, node_id=99)
+        instance, end = service.rows[-1]
+        service.rows[-1] = (replace(instance, created=0), end)
+        runs.append(service.add(seconds=3000))
+    triggerer = watched(service, runs)
+    assert lateness(service, triggerer)[-1] <= 65
+    assert verbs(service)["list"] > 10 * verbs(service)["ids"]
 
 
 def test_runs_beyond_the_last_page_of_the_list_are_read_by_themselves() -> None:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
 from airflow_provider_pai_designer.designer.run import Outcome, Run
 from airflow_provider_pai_designer.emulator.launch import Emulator
-from airflow_provider_pai_designer.exceptions import RunFailedError, UnclearError
+from airflow_provider_pai_designer.exceptions import RunFailedError, RunTimeoutError, UnclearError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.memory import KEY
 from airflow_provider_pai_designer.operators.pai_designer import (
@@ -129,6 +129,18 @@ def test_a_retry_after_a_failure_starts_a_run_of_the_next_number(connected: Emul
     second = test(node).execute(task.context)["run_name"]
     assert (first[-2:], second[-2:]) == ("-1", "-2")
     assert first[:-2] == second[:-2]
+
+
+def test_a_retry_after_the_time_was_up_starts_anew_and_does_not_join_the_dying_run(
+    connected: Emulator, task: Task
+) -> None:
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": node["node_name"], "step": "*", "times": 1}]})
+    with pytest.raises(RunTimeoutError):
+        task.run(test(node, deferrable=True, timeout=1))
+    task.retry()
+    assert test(node).execute(task.context)["outcome"] == "success"
+    assert len(runs(connected, node["node_id"])) == 2
 
 
 def test_a_retry_may_rerun_only_what_failed(connected: Emulator, task: Task) -> None:

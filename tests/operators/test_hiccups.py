@@ -19,6 +19,7 @@ from airflow_provider_pai_designer.exceptions import (
     NotSentError,
     RunNotStoppedError,
     RunStoppedError,
+    ThrottledError,
     UnclearError,
 )
 from airflow_provider_pai_designer.hooks.arguments import (
@@ -114,6 +115,30 @@ def test_a_stop_that_misses_a_date_says_which(connected: Emulator, task: Task, m
     run = backfill(deployed(), wait_for_completion=False).execute(task.context)
     with young(monkeypatch, looks=99), pytest.raises(RunNotStoppedError, match=str(run["remote_dag_ids"][-1])):
         PaiDesignerStopRunOperator(task_id="stop", run=run).execute(Task().context)
+
+
+def test_a_kill_in_place_stops_what_was_seen_without_looking_first(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": node["node_name"], "step": "*"}]})
+    subject = backfill(node, max_parallel_dates=2)
+
+    def execute() -> None:
+        with pytest.raises(RunStoppedError):
+            subject.execute(task.context)
+
+    execution = threading.Thread(target=execute, daemon=True)
+    execution.start()
+    wait_until(lambda: len(subject._seen) == 2)
+
+    def too_slow(*_: object) -> Any:
+        raise ThrottledError("a list of 365 dates takes longer than Airflow waits", operation="ListInstances")
+
+    monkeypatch.setattr(PaiDesignerHook, "list_instances", too_slow)
+    subject.on_kill()
+    wait_until(lambda: {status_of(connected, dag_id) for dag_id in task.xcoms["remote_dag_ids"]} == {"FAILURE"})
+    execution.join()
 
 
 @pytest.mark.parametrize("timed_out", [True, False])

@@ -274,8 +274,8 @@ def test_weather_while_the_result_is_read_does_not_fail_a_good_run(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"content": None}, ConfigurationError, "either as content= or as content_file="),
-        ({"content_file": "x"}, ConfigurationError, "either as content= or as content_file="),
+        ({"content": None}, ConfigurationError, "once: as content=, content_file=, .* not none of them"),
+        ({"content_file": "x"}, ConfigurationError, "copy_from_node=, not content and content_file"),
         ({"content": None, "content_file": "gone.json"}, ContentError, "gone.json.*cannot be read"),
         ({"content": "SELECT 1"}, ContentError, "is not JSON"),
         ({"parameters": {"a b": "1"}}, SchedulingParameterError, "'a b'"),
