@@ -50,7 +50,7 @@ def check_manifest(text: str) -> None:
 def fill_in(text: str, variables: Mapping[str, str]) -> str:
     """Give the global variables of a pipeline their values: every ``${name}`` in the steps' texts.
 
-    :raises ConfigurationError: nothing in the pipeline uses a variable; perhaps its value is in there already.
+    :raises ConfigurationError: nothing in the pipeline uses a variable.
     :raises ContentError: the manifest cannot be read.
     """
     if not variables:
@@ -65,9 +65,7 @@ def fill_in(text: str, variables: Mapping[str, str]) -> str:
     filled = [_replaced(document, lambda value: pattern.sub(value_of, value)) for document in _documents(text)]
     if unused := sorted(set(variables) - used):
         raise ConfigurationError(
-            f"Nothing in the pipeline uses ${{{unused[0]}}}: correct its name in variables=, or leave it out. The "
-            "manifest of a run that PAI Designer started may have the value in its place already; then run the "
-            "pipeline from a manifest of your own (manifest=)."
+            f"Nothing in the pipeline uses ${{{unused[0]}}}: correct its name in variables=, or leave it out."
         )
     return "---\n".join(map(_dump, filled))
 

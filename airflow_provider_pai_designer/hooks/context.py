@@ -83,14 +83,14 @@ def run_of(
     )
 
 
-def read_file_beside_dag(context: Context, path: object, what: str) -> str:
+def read_file(beside: Path, path: object, what: str) -> str:
     """Read a text file that an argument names.
 
-    :param path: a relative one starts at the folder of the DAG file.
+    :param beside: the folder of the DAG file, where a relative path starts.
     :param what: what the file holds, for the message.
     :raises ContentError: it cannot be read.
     """
-    whole = Path(context["dag"].fileloc).parent / str(path)
+    whole = beside / str(path)
     try:
         return whole.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

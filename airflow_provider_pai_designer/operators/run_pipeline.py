@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun, PipelineReport, outputs_to_list
 from airflow_provider_pai_designer.designer.run import Observed, Outcome
-from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineError, RunFailedError
-from airflow_provider_pai_designer.hooks.context import read_file_beside_dag
+from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineError, RunFailedError, one_line
+from airflow_provider_pai_designer.hooks.context import read_file
 from airflow_provider_pai_designer.hooks.pipeline_runs import check_state
 from airflow_provider_pai_designer.hooks.step_reporting import StepReporter
 from airflow_provider_pai_designer.links.pai_designer import PIPELINE_LINKS, push_pipeline_links
@@ -165,7 +166,7 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         if text:
             check_manifest(text)
             for warning in check_bound(wanted.manifest):
-                self.log.warning("%s", warning)
+                self.log.warning("%s", one_line(warning))
         # Asked for once, before anything is written; the hook keeps it.
         assert self._hook.pai_workspace_id
         return wanted
@@ -173,7 +174,7 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
     def _read_manifest(self, context: Context) -> str:
         text: object = self.manifest
         if self.manifest_file is not None:
-            text = read_file_beside_dag(context, self.manifest_file, "manifest")
+            text = read_file(Path(context["dag"].fileloc).parent, self.manifest_file, "manifest")
         if not isinstance(text, str) or not text.strip():
             raise ConfigurationError("The manifest must be YAML text, and not empty; give a path as manifest_file=.")
         return text
@@ -185,7 +186,9 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         return self._through_weather(lambda: self._load(wanted))
 
     def _load(self, wanted: WantedPipelineRun) -> WantedPipelineRun:
+        from airflow_provider_pai_designer.designer.manifest import Manifest
         from airflow_provider_pai_designer.designer.run_arguments import check_bound, fill_in, render_arguments
+        from airflow_provider_pai_designer.designer.variables import put_back
 
         kind, which = wanted.source
         studio = self._hook.paistudio
@@ -200,10 +203,17 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
                 f"The job {job.id} of the pipeline {pipeline.name!r} has no manifest any more. Run all of the pipeline "
                 "once more in PAI Designer."
             )
-        manifest = fill_in(job.manifest, wanted.variables)
+        Manifest.parse(job.manifest)
+        # The values of that run's day are none that anybody wants to run with on another day.
+        manifest, names = put_back(job.manifest, studio.read_drawing(pipeline.id))
+        if names:
+            self.log.info(
+                "PAI gave the values of %s in %s; they are variables again, as drawn.", ", ".join(names), job.id
+            )
+        manifest = fill_in(manifest, wanted.variables)
         for warning in check_bound(manifest):
-            self.log.warning("%s", warning)
-        self.log.info("The pipeline %r (%s) is run as in its job %s.", pipeline.name, pipeline.id, job.id)
+            self.log.warning("%s", one_line(warning))
+        self.log.info("The pipeline '%s' (%s) is run as in its job %s.", one_line(pipeline.name), pipeline.id, job.id)
         return replace(
             wanted,
             manifest=manifest,

@@ -485,15 +485,17 @@ def test_a_drawn_pipeline_gets_the_values_of_its_variables(connected: Emulator, 
         own(Task()).run(subject(pipeline="daily_table"))
 
 
-def test_where_the_last_run_has_the_values_in_it_the_way_out_is_said(
+def test_the_values_of_the_day_on_which_it_last_ran_are_not_run_with_again(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with launch(time_scale=20, seed={"doubts": {"pai_job_variables": "replaced"}}) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(emulator))
-        with pytest.raises(ConfigurationError, match=r"manifest=\)"):
-            task.run(subject(pipeline="daily_table", variables={"global_var1": "20200202"}))
+        with pytest.raises(ConfigurationError, match=r"\$\{global_var1\}.*Add each name to variables="):
+            task.run(subject(pipeline="daily_table"))
         assert runs_of(emulator, task) == []
-        assert task.run(subject(pipeline="daily_table"))["outcome"] == "success"
+        result = task.run(subject(pipeline="daily_table", variables={"global_var1": "20200202"}))
+        assert result["outcome"] == "success"
+        assert "dt=20200202" in emulator.control.tables()["demo_project.demo_output_table"]
 
 
 def test_a_state_that_paiflow_does_not_tell_is_no_end(
