@@ -33,12 +33,14 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators import pai_designer as operators
+from airflow_provider_pai_designer.operators import run_pipeline
 from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerDeleteNodeOperator,
     PaiDesignerTestNodeOperator,
 )
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSensor, PaiDesignerScheduledInstanceSensor
 from airflow_provider_pai_designer.triggers import pai_designer as triggers
+from airflow_provider_pai_designer.triggers import pipeline_run
 from airflow_provider_pai_designer.triggers.pai_designer import AwaitTrigger
 from tests.conftest import connection
 from tests.designer.test_run import instance
@@ -47,16 +49,18 @@ from tests.operators.test_existing_node import deployed
 
 OPERATORS = [
     kind
-    for kind in vars(operators).values()
+    for module in (operators, run_pipeline)
+    for kind in vars(module).values()
     if isinstance(kind, type)
     and issubclass(kind, BaseOperator)
     and kind.__name__.startswith("PaiDesigner")
-    and kind.__module__ == operators.__name__
+    and kind.__module__ == module.__name__
 ]
 TRIGGERS = [
     kind
-    for kind in vars(triggers).values()
-    if isinstance(kind, type) and issubclass(kind, AwaitTrigger) and kind is not AwaitTrigger
+    for module in (triggers, pipeline_run)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, AwaitTrigger) and kind.__name__.startswith("PaiDesigner")
 ]
 POLLS = "[GL]*Instance*"
 
