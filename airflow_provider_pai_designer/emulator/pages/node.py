@@ -147,7 +147,13 @@ def _settings(node: sqlite3.Row, times: Times) -> Iterator[tuple[str, str]]:
     yield "Cron expression", settings["CronExpress"]
     yield "Schedule type", "PAUSE" if settings.get("Stop") else settings["SchedulerType"]
     begin, end = settings.get("StartEffectDate") or None, settings.get("EndEffectDate")
-    yield "In force", f"{times.moment(begin) or 'always'}{f' to {times.moment(end)}' if end else ''}"
+    yield (
+        "In force",
+        " ".join(
+            word for word in (begin and f"from {times.moment(begin)}", end and f"until {times.moment(end)}") if word
+        )
+        or "always",
+    )
     yield "Rerun", settings["RerunMode"]
     yield "Automatic reruns", str(settings.get("AutoRerunTimes") or 0)
     yield "Resource group", settings.get("ResourceGroupIdentifier") or "the default one"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from airflow_provider_pai_designer.emulator import quota, scheduler
 from airflow_provider_pai_designer.emulator.pages.drawing import Bar, draw_bars
-from airflow_provider_pai_designer.emulator.pages.words import State, Times, length, state_of
+from airflow_provider_pai_designer.emulator.pages.words import State, Times, instance_state, length, state_of
 from airflow_provider_pai_designer.emulator.world import World
 
 ENVIRONMENTS = {"standard": ("DEV", "PROD"), "basic": ("PROD",)}
@@ -157,7 +157,7 @@ def _runs(world: World, workspace_id: int, environment: str) -> tuple[RunRow, ..
 def _node(world: World, node: sqlite3.Row) -> NodeRow:
     settings = json.loads(node["settings"])
     newest = world.store.row(
-        "SELECT run_id, status FROM instances WHERE node_id = ? AND environment = ? ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM instances WHERE node_id = ? AND environment = ? ORDER BY id DESC LIMIT 1",
         node["id"],
         node["environment"],
     )
@@ -169,7 +169,7 @@ def _node(world: World, node: sqlite3.Row) -> NodeRow:
         version=node["version"],
         schedule=settings["CronExpress"],
         run_id=newest["run_id"] if newest else None,
-        state=state_of(newest["status"]) if newest else None,
+        state=instance_state(newest) if newest else None,
     )
 
 
