@@ -1,4 +1,4 @@
-"""The buttons of a task that lead to the workspace in Alibaba Cloud's consoles.
+"""The buttons of a task that lead to the workspace in Alibaba Cloud's consoles, or to its run on the emulator's pages.
 
 Airflow shows what is in an XCom, and asks for it by itself only when the process of the task ends. So the address is
 pushed as soon as it is known, and what was pushed is all that there is to be told at the end.
@@ -6,6 +6,7 @@ pushed as soon as it is known, and what was pushed is all that there is to be to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
+    from airflow_provider_pai_designer.designer.run import Run
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 
@@ -45,19 +47,24 @@ class PaiDesignerLink(_ConsoleLink):
 LINKS = (OperationCenterLink(), PaiDesignerLink())
 
 
-def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> bool:
+def push_links(
+    ti: Any, hook: PaiDesignerHook, environment: str, run: Run | None, *, shown: Mapping[str, str]
+) -> Mapping[str, str]:
     """Show the buttons, and write their addresses into the log of this try; nothing is asked of the service, or raised.
 
     :param ti: the task instance.
-    :return: whether they are shown; where the workspace was not read yet, they cannot be.
+    :param run: what the task is about, once it is known.
+    :param shown: the addresses that are shown already, by the name of the button; they are not shown again.
+    :return: those that are shown now; none where the workspace was not read yet.
     """
     try:
-        addresses = hook.console_addresses(environment)
+        addresses = hook.console_addresses(environment, run)
         for link in LINKS:
-            if address := addresses.get(link.name):
+            address = addresses.get(link.name)
+            if address and address != shown.get(link.name):
                 hook.log.info("%s: %s", link.name, address)
                 ti.xcom_push(key=link.xcom_key, value=address)
     except Exception:
         hook.log.debug("The links of the task are not shown", exc_info=True)
-        return False
-    return bool(addresses)
+        return shown
+    return addresses or shown

@@ -84,7 +84,7 @@ class PaiDesignerOperator(BaseOperator):
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
-        self._links_shown = False
+        self._links_shown: Mapping[str, str] = {}
 
     @cached_property
     def _hook(self) -> PaiDesignerHook:
@@ -99,6 +99,11 @@ class PaiDesignerOperator(BaseOperator):
         """The environment to which the task's links lead."""
         return self.environment
 
+    @property
+    def _linked_run(self) -> Run | None:
+        """The run to which the task's links lead, None where it has none (yet)."""
+        return None
+
     @contextmanager
     def _showing_links(self, context: Context) -> Iterator[None]:
         """Show the way to the consoles, however the block ends."""
@@ -109,7 +114,9 @@ class PaiDesignerOperator(BaseOperator):
 
     def _show_links(self, context: Context) -> None:
         """Show the way to the consoles, if it is known by now."""
-        self._links_shown = self._links_shown or push_links(context["ti"], self._hook, self._environment)
+        self._links_shown = push_links(
+            context["ti"], self._hook, self._environment, self._linked_run, shown=self._links_shown
+        )
 
     def _business_date(self, context: Context, given: object, name: str = "business_date") -> date:
         """Read a business date that was given, else tell that of the Airflow run."""
@@ -234,6 +241,10 @@ class RunOperator(PaiDesignerOperator):
     @property
     def _environment(self) -> str:
         return self._run.environment if self._run else self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        return self._run
 
     def _attach(self, ti: Any) -> None:
         """Keep the ways to talk to Airflow about this task."""
@@ -360,7 +371,7 @@ class RunOperator(PaiDesignerOperator):
         """Raise for a run that did not end well."""
         if report.outcome is not Outcome.SUCCESS:
             environment = report.run.environment
-            where = self._hook.operation_center(environment)
+            where = self._hook.operation_center(environment, report.run)
             raise RunFailedError(
                 describe_failure(str(report.run), report.instances, logs, environment=environment, where=where)
             )

@@ -87,7 +87,7 @@ class InstancesSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.accept_dry_run = accept_dry_run
         self._has_looked = False
-        self._shows_links = False
+        self._links_shown: Mapping[str, str] = {}
 
     def execute(self, context: Context) -> Any:
         """Look, and wait if it is too early."""
@@ -128,7 +128,9 @@ class InstancesSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
-            self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
+            self._links_shown = push_links(
+                context["ti"], self._hook, self._environment, self._linked_run, shown=self._links_shown
+            )
             self._has_looked = True
         return self._judge(instances)
 
@@ -147,6 +149,11 @@ class InstancesSensor(BaseSensorOperator):
     @property
     def _environment(self) -> str:
         return self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        """The run to which the links lead, None where it is none of ours, or is not known yet."""
+        return None
 
     def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
         return {
@@ -171,7 +178,7 @@ class InstancesSensor(BaseSensorOperator):
         bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
         environment = self._environment
         logs = show_logs(self._hook, bad, environment, shown={})
-        where = self._hook.operation_center(environment)
+        where = self._hook.operation_center(environment, self._linked_run)
         raise PaiDesignerSensorError(
             describe_failure(self._describe(), bad, logs, environment=environment, where=where)
         )
@@ -274,6 +281,10 @@ class PaiDesignerRunSensor(InstancesSensor):
     @property
     def _environment(self) -> str:
         return self._found.environment if self._found else self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        return self._found
 
     def _describe(self) -> str:
         return str(self._found) if self._found else f"run {self.run}"
