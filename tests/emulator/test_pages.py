@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from itertools import pairwise
 from typing import Any
 from urllib.error import HTTPError
@@ -37,7 +37,7 @@ class Page:
 
     status: int
     text: str
-    headers: Mapping[str, str]
+    headers: Message
 
     @property
     def said(self) -> str:
