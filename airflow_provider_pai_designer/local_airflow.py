@@ -54,7 +54,8 @@ class LocalAirflow:
     ) -> None:
         self.home = home
         self.dags = dags or home / "dags"
-        self.dags.mkdir(parents=True, exist_ok=True)
+        for folder in (self.home, self.dags):
+            folder.mkdir(parents=True, exist_ok=True)
         self.url = f"http://127.0.0.1:{port or free_port()}"
         self._with_password = with_password
         self._token = ""

@@ -27,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run both until somebody ends them; return the exit code."""
     if not (arguments.dags / f"{_FIRST_DAG}.py").is_file():
-        print(
-            f"There is no {_FIRST_DAG}.py in {arguments.dags}: start it in a checkout of the project, or give --dags."
-        )
+        missing = f"There is no {_FIRST_DAG}.py in {arguments.dags}"
+        print(f"{missing}: run this in a checkout of the project, or give --dags.")
         return 2
     # a request to end is answered like Ctrl-C: everything that was started ends first
     signal.signal(signal.SIGTERM, _leave)
