@@ -31,7 +31,7 @@ test: setup
 	$(RUN)/pytest -n 6 --dist loadfile
 	$(RUN)/pytest tests/chaos
 
-test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow, started from its pages
+test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emulator's, in a real browser
 	$(RUN)/pytest tests/browser
 
 chromium:

@@ -296,23 +296,19 @@ def test_pictures_for_the_docs(page: Page) -> None:
         node, run = _a_day_of_work(DataWorks(emulator=emulator))
         context = browser.new_context(
             base_url=emulator.url,
-            viewport={"width": 1180, "height": 800},
+            viewport={"width": 1080, "height": 800},
             color_scheme="light",
-            device_scale_factor=1.5,
         )
         there = context.new_page()
         for name, path, height in (
-            ("workspace", "workspaces/100001?environment=DEV", 1050),
-            ("node", f"nodes/DEV/{node}", 800),
-            ("run", f"runs/{run}", 1000),
+            ("workspace", "workspaces/100001?environment=DEV", 1290),
+            ("node", f"nodes/DEV/{node}", 980),
+            ("run", f"runs/{run}", 1175),
         ):
             there.goto(f"/console/{path}")
             there.wait_for_load_state("networkidle")
-            there.screenshot(
-                path=Path(PICTURES) / f"console-{name}.png",
-                full_page=True,
-                clip={"x": 0, "y": 0, "width": 1180, "height": height},
-            )
+            clip = {"x": 0, "y": 0, "width": 1080, "height": height}
+            there.screenshot(path=Path(PICTURES) / f"console-{name}.png", full_page=True, clip=clip)  # type: ignore[arg-type]
         context.close()
 
 
@@ -321,14 +317,20 @@ def _a_day_of_work(dataworks: DataWorks) -> tuple[int, int]:
     control = dataworks.emulator.control
     control.clock.freeze()
     control.seed(
-        {"steps": [{"behaviour": "fail", "step": "Prediction", "message": "ODPS-0420095: Access Denied", "times": 1}]}
+        {
+            "steps": [
+                {"behaviour": "fail", "step": "Write Table-1", "message": "ODPS-0420095: Access Denied", "times": 1}
+            ]
+        }
     )
     churn = dataworks.create_node(file_name="churn_model", content=content("thirteen_steps"))
     features = dataworks.create_node(file_name="daily_features")
-    tests = []
-    for node, name in ((features, "nightly_features.daily_features-5e1f0a77c2d94b10-0-1"), (churn, "churn.train-91c7")):
-        tests.append(dataworks.start_test(node, name=name))
+    failed = dataworks.start_test(features, name="nightly_features.daily_features-5e1f0a77c2d94b10-0-1")
+    dataworks.advance(47)
+    for name, node in (("nightly_features.daily_features-5e1f0a77c2d94b10-0-2", features), ("churn.train-91c7", churn)):
+        dataworks.start_test(node, name=name)
         dataworks.advance(47)
-    dataworks.call("RunCycleDagNodes", **backfill_fields(features, name="Backfill of a week"))
+    dataworks.call("RunCycleDagNodes", **backfill_fields(features, name="Backfill by hand 20261123"))
     dataworks.advance(9)
-    return churn, tests[-1]
+    control.clock.resume()
+    return churn, failed

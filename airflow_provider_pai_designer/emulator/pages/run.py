@@ -16,7 +16,7 @@ from airflow_provider_pai_designer.emulator.world import World
 
 _MOST_INSTANCES = 100
 _MOST_LINES = 2000
-_STEPS = {"Succeeded": "good", "Failed": "bad", "Running": "running", "Terminated": "bad", "Skipped": "dry"}
+_STEPS = {"Succeeded": "good", "Failed": "bad", "Running": "running", "Terminated": "dry", "Skipped": "dry"}
 
 
 @dataclass(frozen=True, kw_only=True)
