@@ -70,6 +70,12 @@ def state(airflow: RealAirflow, run_id: str) -> str:
     return str(airflow.call(f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{TASK}")["state"])
 
 
+def end(airflow: RealAirflow, run_id: str) -> str:
+    """Wait until that task has ended; return its state."""
+    airflow.wait_for("the task's end", lambda: state(airflow, run_id) in ("success", "failed"), RUN_SECONDS)
+    return state(airflow, run_id)
+
+
 def press_button(page: Page, run_id: str, name: str) -> Page:
     """Open the task in Airflow, and press one of its buttons; return the page that it opens."""
     page.goto(f"/dags/{DAG_ID}/runs/{run_id}/tasks/{TASK}/details")
@@ -85,7 +91,7 @@ def test_from_a_failed_task_to_its_run(
 ) -> None:
     steps(behaviour="fail", step="Write Table-1", message="no disk", times=1)
     run_id = start(example)
-    example.wait_for("the failure", lambda: state(example, run_id) == "failed", RUN_SECONDS)
+    assert end(example, run_id) == "failed"
     there = press_button(page, run_id, "Operation Center")
     expect(there.get_by_role("status")).to_contain_text("FAILURE")
     expect(there.get_by_role("region", name="Log")).to_contain_text("[Write Table-1] FAILED: no disk")
@@ -122,7 +128,7 @@ def test_a_run_that_goes_on_is_watched_and_stopped(
     there.wait_for_timeout(2500)
     assert asked == []
     there.close()
-    example.wait_for("the end of the task", lambda: state(example, run_id) == "failed", RUN_SECONDS)
+    assert end(example, run_id) == "failed"
 
 
 def _link(airflow: RealAirflow, run_id: str) -> Any:
