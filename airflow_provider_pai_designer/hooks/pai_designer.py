@@ -444,26 +444,33 @@ class PaiDesignerHook(BaseHook):
                     return
             self.pause(1)
 
-    def operation_center(self, environment: str) -> str:
-        """Return the address of the workspace's Operation Center."""
-        from airflow_provider_pai_designer.designer.console import operation_center
+    def operation_center(self, environment: str, run: Run | None = None) -> str:
+        """Return the address of the workspace's Operation Center; of the emulator's, the page of the run."""
+        return self._consoles(self.workspace, environment, run)["Operation Center"]
 
-        return operation_center(region=self.region, workspace_id=self.workspace.id, environment=environment)
-
-    def console_addresses(self, environment: str) -> dict[str, str]:
+    def console_addresses(self, environment: str, run: Run | None = None) -> dict[str, str]:
         """Return where people see the workspace, by the name of the page, as far as that is known without a call.
 
-        The emulator has no pages.
+        :param run: what is to be seen there; the emulator has pages of runs and nodes, of Alibaba Cloud's consoles the
+            addresses of such are not documented.
         """
-        from airflow_provider_pai_designer.designer.console import operation_center, pai_designer
-
         known: Workspace | None = self.__dict__.get("workspace")
-        if known is None or self._speaks_to_emulator:
-            return {}
-        where: dict[str, Any] = {"region": self.region, "workspace_id": known.id}
+        return {} if known is None else self._consoles(known, environment, run)
+
+    def _consoles(self, workspace: Workspace, environment: str, run: Run | None) -> dict[str, str]:
+        from airflow_provider_pai_designer.designer import console
+
+        if self._speaks_to_emulator:
+            seen: dict[str, Any] = {"workspace_id": workspace.id, "environment": environment, "run": run}
+            address = self.endpoint.url
+            return {
+                "Operation Center": console.emulated_operation_center(address, **seen),
+                "PAI Designer": console.emulated_pai_designer(address, **seen),
+            }
+        where: dict[str, Any] = {"region": self.region, "workspace_id": workspace.id}
         return {
-            "Operation Center": operation_center(**where, environment=environment),
-            "PAI Designer": pai_designer(**where),
+            "Operation Center": console.operation_center(**where, environment=environment),
+            "PAI Designer": console.pai_designer(**where),
         }
 
     def pipeline_addresses(self, run_id: str = "") -> dict[str, str]:
@@ -601,6 +608,7 @@ class PaiDesignerHook(BaseHook):
 
     @property
     def _speaks_to_emulator(self) -> bool:
+        # nothing else is spoken to without TLS, and the emulator only on this machine: see ``find_endpoint``
         return self.endpoint.protocol == "http"
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
-from airflow_provider_pai_designer.designer.run import Instance, Outcome
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
 from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
@@ -76,8 +76,12 @@ def explain_failure(
     logs: Mapping[int, InstanceLog],
     *,
     environment: str,
+    run: Run | None,
 ) -> str:
-    """Say what went wrong, as :func:`describe_failure` does, with what PAIFlow tells of the first instance's steps."""
+    """Say what went wrong, as :func:`describe_failure` does, with what PAIFlow tells of the first instance's steps.
+
+    :param run: to which the instances belong, None where it is none of ours.
+    """
     bad = [item for item in instances if item.outcome is Outcome.FAILURE and item.id in logs]
     run_id = logs[bad[0].id].pipeline_run_id if bad else ""
     return describe_failure(
@@ -85,7 +89,7 @@ def explain_failure(
         instances,
         logs,
         environment=environment,
-        where=hook.operation_center(environment),
+        where=hook.operation_center(environment, run),
         steps={bad[0].id: said} if run_id and (said := failed_step_of(hook, run_id)) else {},
     )
 

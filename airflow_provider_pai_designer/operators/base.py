@@ -86,7 +86,7 @@ class PaiDesignerOperator(BaseOperator):
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
-        self._links_shown = False
+        self._links_shown: Mapping[str, str] = {}
 
     @cached_property
     def _hook(self) -> PaiDesignerHook:
@@ -101,6 +101,11 @@ class PaiDesignerOperator(BaseOperator):
         """The environment to which the task's links lead."""
         return self.environment
 
+    @property
+    def _linked_run(self) -> Run | None:
+        """The run to which the task's links lead, None where it has none (yet)."""
+        return None
+
     @contextmanager
     def _showing_links(self, context: Context) -> Iterator[None]:
         """Show the way to the consoles, however the block ends."""
@@ -111,7 +116,13 @@ class PaiDesignerOperator(BaseOperator):
 
     def _show_links(self, context: Context) -> None:
         """Show the way to the consoles, if it is known by now."""
-        self._links_shown = self._links_shown or push_links(context["ti"], self._hook, self._environment)
+        self._links_shown = push_links(
+            context["ti"], self._hook, self.operator_extra_links, self._addresses, shown=self._links_shown
+        )
+
+    def _addresses(self) -> Mapping[str, str]:
+        """Where the task's links lead, by their names, as far as that is known."""
+        return self._hook.console_addresses(self._environment, self._linked_run)
 
     def _business_date(self, context: Context, given: object, name: str = "business_date") -> date:
         """Read a business date that was given, else tell that of the Airflow run."""
@@ -468,6 +479,10 @@ class RunOperator(AwaitOperator[Run]):
     def _environment(self) -> str:
         return self._run.environment if self._run else self.environment
 
+    @property
+    def _linked_run(self) -> Run | None:
+        return self._run
+
     def _read_run(self, started: Mapping[str, Any]) -> Run:
         return Run.from_dict(started)
 
@@ -504,8 +519,9 @@ class RunOperator(AwaitOperator[Run]):
     def _judge(self, report: RunReport, logs: Mapping[int, InstanceLog]) -> None:
         """Raise for a run that did not end well."""
         if report.outcome is not Outcome.SUCCESS:
+            run = report.run
             raise RunFailedError(
-                explain_failure(self._hook, str(report.run), report.instances, logs, environment=report.run.environment)
+                explain_failure(self._hook, str(run), report.instances, logs, environment=run.environment, run=run)
             )
 
     def _compare_parameters(self, instance: Instance, log: InstanceLog, expected: str) -> None:

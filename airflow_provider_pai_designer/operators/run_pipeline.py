@@ -17,7 +17,7 @@ from airflow_provider_pai_designer.exceptions import ConfigurationError, Pipelin
 from airflow_provider_pai_designer.hooks.context import read_file
 from airflow_provider_pai_designer.hooks.pipeline_runs import check_state
 from airflow_provider_pai_designer.hooks.step_reporting import StepReporter
-from airflow_provider_pai_designer.links.pai_designer import PIPELINE_LINKS, push_pipeline_links
+from airflow_provider_pai_designer.links.pai_designer import PIPELINE_LINKS
 from airflow_provider_pai_designer.operators.start import AskOperator, fingerprint_of
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 
@@ -256,10 +256,8 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
     def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> PaiDesignerPipelineRunTrigger:
         return PaiDesignerPipelineRunTrigger(run=started, **self._trigger_arguments, **waiting)
 
-    def _show_links(self, context: Context) -> None:
-        self._links_shown = self._links_shown or push_pipeline_links(
-            context["ti"], self._hook, self._run.id if self._run else ""
-        )
+    def _addresses(self) -> Mapping[str, str]:
+        return self._hook.pipeline_addresses(self._run.id if self._run else "")
 
     def _look(self, run: AskedPipelineRun) -> tuple[Sequence[Observed], bool]:
         report = self._hook.pipeline_runs.report(run)

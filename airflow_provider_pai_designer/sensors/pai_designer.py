@@ -75,6 +75,7 @@ class AwaitSensor(BaseSensorOperator):
         self.region = region
         self.deferrable = deferrable
         self._has_looked = False
+        self._links_shown: Mapping[str, str] = {}
 
     def execute(self, context: Context) -> Any:
         """Look, and wait if it is too early."""
@@ -115,7 +116,9 @@ class AwaitSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
-            self._show_links(context)
+            self._links_shown = push_links(
+                context["ti"], self._hook, self.operator_extra_links, self._addresses, shown=self._links_shown
+            )
             self._has_looked = True
         return self._judge(seen)
 
@@ -134,8 +137,8 @@ class AwaitSensor(BaseSensorOperator):
         """Name what is awaited."""
         raise NotImplementedError
 
-    def _show_links(self, context: Context) -> None:
-        """Show the way to the consoles, if it is known by now."""
+    def _addresses(self) -> Mapping[str, str]:
+        """Where the task's links lead, by their names, as far as that is known."""
         raise NotImplementedError
 
     def _trigger(self, **waiting: Any) -> AwaitTrigger:
@@ -207,14 +210,13 @@ class InstancesSensor(AwaitSensor):
         self.business_date = business_date
         self.environment = environment
         self.accept_dry_run = accept_dry_run
-        self._shows_links = False
 
     def _look(self, context: Context) -> Sequence[Instance]:
         """List the instances that are awaited; none where they are not there yet."""
         raise NotImplementedError
 
-    def _show_links(self, context: Context) -> None:
-        self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
+    def _addresses(self) -> Mapping[str, str]:
+        return self._hook.console_addresses(self._environment, self._linked_run)
 
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         """Whether no instance is missing that is still to come."""
@@ -223,6 +225,11 @@ class InstancesSensor(AwaitSensor):
     @property
     def _environment(self) -> str:
         return self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        """The run to which the links lead, None where it is none of ours, or is not known yet."""
+        return None
 
     def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
         return {
@@ -243,7 +250,9 @@ class InstancesSensor(AwaitSensor):
         bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
         environment = self._environment
         logs = show_logs(self._hook, bad, environment, shown={})
-        raise PaiDesignerSensorError(explain_failure(self._hook, self._describe(), bad, logs, environment=environment))
+        raise PaiDesignerSensorError(
+            explain_failure(self._hook, self._describe(), bad, logs, environment=environment, run=self._linked_run)
+        )
 
 
 class PaiDesignerRunSensor(InstancesSensor):
@@ -304,6 +313,10 @@ class PaiDesignerRunSensor(InstancesSensor):
     @property
     def _environment(self) -> str:
         return self._found.environment if self._found else self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        return self._found
 
     def _describe(self) -> str:
         return str(self._found) if self._found else f"run {self.run}"

@@ -13,7 +13,7 @@ from airflow_provider_pai_designer.designer.run import Outcome
 from airflow_provider_pai_designer.exceptions import ConfigurationError, NotFoundError
 from airflow_provider_pai_designer.hooks.pipeline_runs import check_state
 from airflow_provider_pai_designer.hooks.step_reporting import StepReporter
-from airflow_provider_pai_designer.links.pai_designer import PIPELINE_LINKS, push_pipeline_links
+from airflow_provider_pai_designer.links.pai_designer import PIPELINE_LINKS
 from airflow_provider_pai_designer.sensors.pai_designer import AwaitSensor, PaiDesignerSensorError
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 
@@ -46,7 +46,6 @@ class PaiDesignerPipelineRunSensor(AwaitSensor):
         self.run = run
         self.run_name = run_name
         self._found: AskedPipelineRun | None = None
-        self._shows_links = False
 
     @cached_property
     def _steps(self) -> StepReporter:
@@ -97,9 +96,8 @@ class PaiDesignerPipelineRunSensor(AwaitSensor):
     def _describe(self) -> str:
         return str(self._found) if self._found else f"pipeline run {self.run or self.run_name}"
 
-    def _show_links(self, context: Context) -> None:
-        run_id = self._found.id if self._found else ""
-        self._shows_links = self._shows_links or push_pipeline_links(context["ti"], self._hook, run_id)
+    def _addresses(self) -> Mapping[str, str]:
+        return self._hook.pipeline_addresses(self._found.id if self._found else "")
 
     def _trigger(self, **waiting: Any) -> PaiDesignerPipelineRunTrigger:
         assert self._found is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -176,7 +177,8 @@ def test_a_sensor_that_first_met_weather_has_them_once_it_sees_again(
 
 def test_no_call_is_made_for_a_button(console: Emulator, task: Task) -> None:
     before = console.control.calls()
-    push_links(task.context["ti"], PaiDesignerHook(), "DEV")
+    hook = PaiDesignerHook()
+    push_links(task.context["ti"], hook, LINKS, lambda: hook.console_addresses("DEV"), shown={})
     assert (shown(task), console.control.calls()) == ({}, before)
 
 
@@ -195,10 +197,26 @@ def test_a_task_never_fails_for_a_button(task: Task) -> None:
         assert link.get_link(operator(), ti_key=None) == ""  # type: ignore[arg-type]
 
 
+def test_on_the_emulator_they_lead_to_the_run_and_its_node(connected: Emulator, task: Task) -> None:
+    """Not to a console that knows nothing of it; first to the workspace, for as long as there is no run."""
+    with capture_logs() as records:
+        result = task.run(operator())
+    assert shown(task) == {
+        OPERATION_CENTER: f"{connected.url}/console/runs/{result['remote_dag_ids'][0]}",
+        PAI_DESIGNER: f"{connected.url}/console/nodes/DEV/{result['node_id']}",
+    }
+    for address in shown(task).values():
+        with urllib.request.urlopen(address, timeout=10) as reply:
+            assert result["run_name"] in reply.read().decode()
+    told = [line for line in said(records) if line.startswith("Operation Center: ")]
+    assert [line.split("/console/")[1].split("/")[0] for line in told] == ["workspaces", "runs"]
+
+
 @pytest.mark.usefixtures("connected")
-def test_a_run_on_the_emulator_does_not_lead_to_a_console_that_knows_nothing_of_it(task: Task) -> None:
-    task.run(operator())
-    assert shown(task) == {}
+def test_on_the_emulator_a_failure_names_the_page_of_its_run(connected: Emulator, task: Task) -> None:
+    connected.control.seed({"steps": [{"behaviour": "fail", "times": 1}]})
+    with pytest.raises(PaiDesignerError, match=rf"Operation Center: {connected.url}/console/runs/\d+$"):
+        task.run(operator())
 
 
 @pytest.mark.usefixtures("airflow_database", "console")
