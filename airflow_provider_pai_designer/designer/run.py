@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -347,9 +347,44 @@ class RunReport:
         }
 
 
+DATES_AT_ONCE = 10
+"""How many business dates of a run one look reads: each takes a call, and as many may run at the same time."""
+
+
 def young_dags(run: Run, instances: Sequence[Instance]) -> set[int]:
     """Tell which remote DAGs of a run show no instance yet."""
     return set(run.remote_dag_ids) - {instance.remote_dag_id for instance in instances}
+
+
+def next_part(run: Run, known: Collection[Instance], *, after: int = 0) -> Run:
+    """Tell what to look at now of a run that may have more business dates than one look should read.
+
+    These are the dates that come next to run, and by turns some of the others. What has ended is not looked at again.
+
+    :param known: what was seen of it before.
+    :param after: the last remote DAG of the part before this one.
+    """
+    ended = {item.remote_dag_id for item in known} - {
+        item.remote_dag_id for item in known if item.outcome is Outcome.ACTIVE
+    }
+    left = sorted(set(run.remote_dag_ids) - ended)
+    first, others = left[: DATES_AT_ONCE // 2], left[DATES_AT_ONCE // 2 :]
+    turn = sorted(others, key=lambda dag_id: (dag_id <= after, dag_id))[: DATES_AT_ONCE - len(first)]
+    return replace(run, remote_dag_ids=(*first, *turn))
+
+
+def with_part(known: Collection[Instance], part: Run, found: Sequence[Instance]) -> tuple[Instance, ...]:
+    """Return what is known of a run, after a part of it was looked at; nothing where the service has forgotten it."""
+    looked_at = set(part.remote_dag_ids)
+    if not found and any(item.remote_dag_id in looked_at for item in known):
+        return ()
+    return (*(item for item in known if item.remote_dag_id not in looked_at), *found)
+
+
+def is_full_and_ended(part: Run, found: Sequence[Instance]) -> bool:
+    """Tell whether a look read as much as it may, and all of that has ended: then the next need not wait."""
+    full = len(part.remote_dag_ids) == DATES_AT_ONCE and not young_dags(part, found)
+    return full and run_outcome(found) is not Outcome.ACTIVE
 
 
 def run_outcome(instances: Sequence[Observed]) -> Outcome:

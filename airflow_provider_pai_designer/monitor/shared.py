@@ -263,7 +263,7 @@ class SharedWatch:
         )
 
     async def _look_alone(self, item: Watched) -> None:
-        found = await self._call([item], item.look, calls=max(1, len(item.dag_ids)))
+        found = await self._call([item], item.look, calls=item.calls)
         if found is not None:
             item.known = {instance.id: instance for instance in found}
             self._tell([item])

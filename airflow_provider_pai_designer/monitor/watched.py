@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_pai_designer.designer.run import Instance, Observed, Outcome
+from airflow_provider_pai_designer.designer.run import DATES_AT_ONCE, Instance, Observed, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -83,7 +83,12 @@ class Watched:
 
     def price(self, ids_at_once: int) -> float:
         """How many calls it takes to read this apart from the list."""
-        return 1 / ids_at_once if self.single else max(1, len(self.dag_ids))
+        return 1 / ids_at_once if self.single else self.calls
+
+    @property
+    def calls(self) -> int:
+        """How many calls it takes to look at this alone."""
+        return max(1, min(DATES_AT_ONCE, len(self.dag_ids)))
 
     def learn(self, instances: Iterable[Instance]) -> None:
         """Keep what was seen."""

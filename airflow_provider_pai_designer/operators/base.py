@@ -20,7 +20,18 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, resolved_parameters
-from airflow_provider_pai_designer.designer.run import Asked, Instance, Observed, Outcome, Run, RunReport, young_dags
+from airflow_provider_pai_designer.designer.run import (
+    Asked,
+    Instance,
+    Observed,
+    Outcome,
+    Run,
+    RunReport,
+    is_full_and_ended,
+    next_part,
+    with_part,
+    young_dags,
+)
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     NotFoundError,
@@ -188,6 +199,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self.outage_timeout = outage_timeout
         self._run: Asked | None = None
         self._seen: Sequence[Any] = ()
+        self._hurries = False
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
@@ -214,6 +226,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
             verdict = self._wait(self._run, watch)
             with suppress(_GoesOnError):
                 return self._finish(started, verdict)
+            self._seen = ()
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Resume after deferral: read what became of the run, and answer for it; wait on if it goes on after all."""
@@ -360,6 +373,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
     def _wait(self, run: Asked, watch: RunWatch) -> Verdict:
         """Poll in place until the watch has something to say."""
         while True:
+            self._hurries = False
             try:
                 with self._hook.one_attempt():
                     self._seen, complete = self._look(run)
@@ -368,7 +382,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
                 verdict = watch.miss(error, now=time.time())
             if verdict is not Verdict.WAIT:
                 return verdict
-            self._hook.pause(watch.pause(now=time.time()))
+            self._hook.pause(0.0 if self._hurries else watch.pause(now=time.time()))
 
     def _finish(
         self, started: Mapping[str, Any], verdict: Verdict, *, message: str = "", stopped: bool = False
@@ -471,6 +485,7 @@ class RunOperator(AwaitOperator[Run]):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._last_dag = 0
         self._shown: dict[int, str] = {}
         self._read: set[tuple[int, int | None]] = set()
         self._logs: dict[int, InstanceLog] = {}
@@ -490,7 +505,11 @@ class RunOperator(AwaitOperator[Run]):
         return PaiDesignerRunTrigger(run=started, **self._trigger_arguments, **waiting)
 
     def _look(self, run: Run) -> tuple[Sequence[Observed], bool]:
-        instances = self._hook.list_instances(run)
+        part = next_part(run, self._seen, after=self._last_dag)
+        self._last_dag = max(part.remote_dag_ids, default=0)
+        found = self._hook.list_instances(part)
+        self._hurries = is_full_and_ended(part, found)
+        instances = with_part(self._seen, part, found)
         if self.stream_logs:
             begun = [item for item in instances if item.started and (item.id, item.finished) not in self._read]
             show_logs(self._hook, begun, run.environment, shown=self._shown)

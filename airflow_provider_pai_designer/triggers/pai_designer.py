@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_pai_designer.designer.run import AskedRun, Instance, Observed, Run, select_cycle, young_dags
+from airflow_provider_pai_designer.designer.run import (
+    AskedRun,
+    Instance,
+    Observed,
+    Run,
+    is_full_and_ended,
+    next_part,
+    select_cycle,
+    with_part,
+    young_dags,
+)
 from airflow_provider_pai_designer.exceptions import PaiDesignerError, one_line
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
@@ -66,6 +76,7 @@ class AwaitTrigger(BaseTrigger):
         self.outage_seconds = outage_seconds
         self._watch: SharedWatch | None = None
         self._seen: Sequence[Observed] = ()
+        self._hurries = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made from again, in this or another triggerer."""
@@ -120,6 +131,7 @@ class AwaitTrigger(BaseTrigger):
         self._watch.begin(watched)
         try:
             while True:
+                self._hurries = False
                 try:
                     self._seen = await self._look_in_time(self._watch, watched, after)
                 except Exception as error:
@@ -129,7 +141,7 @@ class AwaitTrigger(BaseTrigger):
                     verdict = view.observe(self._seen, now=time.time(), complete=self._is_complete(self._seen))
                 if verdict is not Verdict.WAIT:
                     return verdict
-                after = view.pause(now=time.time())
+                after = 0.0 if self._hurries else view.pause(now=time.time())
         finally:
             self._watch.end(watched)
 
@@ -264,6 +276,7 @@ class PaiDesignerRunTrigger(_NodeTrigger, RunTrigger):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._identified: Run | None = None
+        self._last_dag = 0
 
     @property
     def _run(self) -> Run:
@@ -294,7 +307,12 @@ class PaiDesignerRunTrigger(_NodeTrigger, RunTrigger):
     def _look(self, hook: PaiDesignerHook) -> Sequence[Instance]:
         run = self._identified = hook.identify(self._run)
         self._entry.dag_ids = run.remote_dag_ids
-        return hook.list_instances(run)
+        known = self._entry.known.values()
+        part = next_part(run, known, after=self._last_dag)
+        self._last_dag = max(part.remote_dag_ids, default=0)
+        found = hook.list_instances(part)
+        self._hurries = is_full_and_ended(part, found)
+        return with_part(known, part, found)
 
     def _shows_the_node(self, instances: Sequence[Instance]) -> bool:
         """Whether every remote DAG shows an instance of the node, and not only one that stands for the run."""

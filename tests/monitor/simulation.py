@@ -121,7 +121,8 @@ class Service:
         return tuple(self._shown(row) for row in self.rows if row[0].id in wanted)
 
     def list_instances(self, run: Run) -> tuple[Instance, ...]:
-        self._called("run")
+        for _ in run.remote_dag_ids:
+            self._called("run")
         return tuple(self._shown(row) for row in self.rows if row[0].remote_dag_id in run.remote_dag_ids)
 
     def _called(self, verb: str) -> None:
