@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: setup demo test test-browser chaos chaos-smoke soak chromium bench lint format build clean
+.PHONY: setup demo ui test test-browser chaos chaos-smoke soak chromium bench lint format build clean
 
 setup: .venv/.installed
 
@@ -23,12 +23,15 @@ setup: .venv/.installed
 demo: setup ## run the main job on a local DataWorks; run it again to see an unchanged node
 	@$(RUN)/pai-designer demo
 
+ui: setup ## a real Airflow with the examples, and the emulator's Operation Center; prints both addresses
+	@$(RUN)/pai-designer ui
+
 # the second line kills tasks at four points, under an Airflow that must not share the processor with other tests
 test: setup
 	$(RUN)/pytest -n 6 --dist loadfile
 	$(RUN)/pytest tests/chaos
 
-test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow, started from its pages
+test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emulator's, in a real browser
 	$(RUN)/pytest tests/browser
 
 chromium:

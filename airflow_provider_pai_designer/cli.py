@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
-    from airflow_provider_pai_designer import demo, listing, params
+    from airflow_provider_pai_designer import demo, listing, params, ui
     from airflow_provider_pai_designer.doctor import command as doctor
     from airflow_provider_pai_designer.emulator import command as emulator
 
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, module, summary in (
         ("demo", demo, "run an example DAG on a local DataWorks"),
+        ("ui", ui, "run a real Airflow and a local DataWorks, with pages of both"),
         ("emulator", emulator, "serve a local DataWorks"),
         ("doctor", doctor, "check a connection step by step, by reads alone"),
         ("pipelines", listing.PIPELINES, "list the pipelines of a workspace in PAI Designer"),

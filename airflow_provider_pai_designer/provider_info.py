@@ -17,12 +17,13 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.pai_designer")],
-        "operators": [_modules("operators.pai_designer", "operators.pipelines")],
-        "sensors": [_modules("sensors.pai_designer")],
-        "triggers": [_modules("triggers.pai_designer")],
+        "operators": [_modules("operators.pai_designer", "operators.pipelines", "operators.run_pipeline")],
+        "sensors": [_modules("sensors.pai_designer", "sensors.pipeline_run")],
+        "triggers": [_modules("triggers.pai_designer", "triggers.pipeline_run")],
         "extra-links": [
             "airflow_provider_pai_designer.links.pai_designer.OperationCenterLink",
             "airflow_provider_pai_designer.links.pai_designer.PaiDesignerLink",
+            "airflow_provider_pai_designer.links.pai_designer.PipelineRunLink",
         ],
         "connection-types": [
             {

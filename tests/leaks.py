@@ -24,13 +24,13 @@ from airflow_provider_pai_designer.cloud.credentials import CredentialsClient
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.emulator.control_client import Control
 from airflow_provider_pai_designer.emulator.launch import Emulator
-from airflow_provider_pai_designer.operators.base import RunOperator
+from airflow_provider_pai_designer.operators.base import AwaitOperator
 from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerDeleteNodeOperator,
     PaiDesignerDeployNodeOperator,
 )
-from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor
-from airflow_provider_pai_designer.triggers.pai_designer import InstancesTrigger
+from airflow_provider_pai_designer.sensors.pai_designer import AwaitSensor
+from airflow_provider_pai_designer.triggers.pai_designer import AwaitTrigger
 from tests.e2e.real_airflow import RealAirflow
 from tests.operators.support import Store, Task
 
@@ -131,11 +131,11 @@ def _learn_keys(patch: pytest.MonkeyPatch) -> None:
 
 
 def _watch_tasks(patch: pytest.MonkeyPatch) -> None:
-    _watch(patch, RunOperator, "execute", "execute_complete")
-    _watch(patch, InstancesSensor, "execute", "execute_complete")
+    _watch(patch, AwaitOperator, "execute", "execute_complete")
+    _watch(patch, AwaitSensor, "execute", "execute_complete")
     _watch(patch, PaiDesignerDeployNodeOperator, "execute")
     _watch(patch, PaiDesignerDeleteNodeOperator, "execute")
-    _watch(patch, InstancesTrigger, "serialize")
+    _watch(patch, AwaitTrigger, "serialize")
     _watch(patch, TriggerEvent, "__init__")
     _watch(patch, Store, "set")
     make = Task.__init__

@@ -6,18 +6,21 @@ with every reading of every doubt.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.node import EnsuredNode, Node, RerunPolicy, Schedule
-from airflow_provider_pai_designer.designer.pipeline import WantedPipeline
+from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun, PipelineRunStatus, WantedPipeline
 from airflow_provider_pai_designer.designer.run import InstanceStatus, Outcome, Run, RunReport
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
@@ -28,11 +31,14 @@ from airflow_provider_pai_designer.exceptions import (
     NotFoundError,
     PaiDesignerError,
     PipelineError,
+    RejectedError,
     RunFailedError,
 )
 from airflow_provider_pai_designer.hooks.loading import load_pipeline
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
+from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 from airflow_provider_pai_designer.monitor.watch import RunWatch, Verdict
+from airflow_provider_pai_designer.operators.run_pipeline import PaiDesignerRunPipelineOperator
 from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import connection
 from tests.contents import read_content
@@ -42,6 +48,7 @@ from tests.emulator.vendor_requests import valid_requests
 from tests.generations import GENERATIONS, LEGACY, NEW, Generation
 from tests.operators.support import Task
 from tests.operators.test_node_operator import operator
+from tests.operators.test_run_pipeline import CYCLE
 
 __all__ = ["valid_requests"]
 
@@ -167,11 +174,8 @@ def run_in_an_effective_window(teller: Teller) -> None:
 
 def run_task(teller: Teller, **arguments: Any) -> None:
     """Run a task in place, which waits in real time."""
-    teller.emulator.control.clock.resume()
-    try:
+    with real_time(teller):
         assert Task().run(operator(**arguments))["outcome"] == "success"
-    finally:
-        teller.emulator.control.clock.freeze()
 
 
 def run_an_hourly_node(teller: Teller) -> None:
@@ -303,6 +307,96 @@ def recognise_the_other_generation(teller: Teller) -> None:
         teller.hook_of(other.workspace).find_node(name="somebody's", folder=FOLDER)
 
 
+def run_a_pipeline_by_itself(teller: Teller) -> None:
+    with real_time(teller):
+        result = Task().run(pipeline_task(pipeline="churn"))
+    assert (result["outcome"], {step["status"] for step in result["steps"]}) == ("success", {"Succeeded"})
+
+
+def ask_for_a_pipeline_once(teller: Teller) -> None:
+    """The answer is lost, and so is the process that would have looked for the run; an older Airflow kept nothing."""
+    task, before = Task(remembers=False), len(teller.emulator.control.rows("flow_runs"))
+    teller.emulator.control.seed(
+        {"faults": [{"behaviour": "close", "done": True, "operation": "CreatePipelineRun", "times": 1}]}
+    )
+    with real_time(teller), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PipelineRuns, "identify", killed)
+        with pytest.raises(KeyboardInterrupt):
+            task.run(pipeline_task(pipeline="churn"))
+        patch.undo()
+        task.retry()
+        assert task.run(pipeline_task(pipeline="churn"))["outcome"] == "success"
+    assert len(teller.emulator.control.rows("flow_runs")) == before + 1
+
+
+def killed(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def stop_a_pipeline(teller: Teller) -> None:
+    teller.behave(behaviour="hang")
+    run = Task().run(pipeline_task(pipeline="churn", wait_for_completion=False))
+    asked = AskedPipelineRun.from_dict(run)
+    teller.advance(10)
+    assert teller.hook.pipeline_runs.stop(asked)
+    teller.advance(30)
+    teller.hook.pipeline_runs.stop(asked)
+    assert teller.hook.paiflow.get_run(asked.id).status is PipelineRunStatus.TERMINATED
+
+
+def run_what_cannot_run(teller: Teller) -> None:
+    said = ""
+    try:
+        run = teller.hook.pipeline_runs.start(f"run {next(_NUMBERS)}", manifest=CYCLE)
+    except RejectedError as error:
+        said = str(error)
+    else:
+        teller.advance(30)
+        report = teller.hook.pipeline_runs.report(run)
+        assert report.outcome is Outcome.FAILURE
+        said = report.run.message
+    assert "cycle" in said
+
+
+def await_many_pipelines(teller: Teller) -> None:
+    triggers = []
+    for _ in range(25):
+        with pytest.raises(TaskDeferred) as deferral:
+            pipeline_task(pipeline="churn", deferrable=True).execute(Task().context)
+        triggers.append(deferral.value.trigger)
+
+    async def first(trigger: Any) -> str:
+        async for event in trigger.run():
+            return str(event.payload["verdict"])
+        raise AssertionError("the trigger fired nothing")
+
+    async def await_all() -> list[str]:
+        return await asyncio.gather(*map(first, triggers))
+
+    with real_time(teller):
+        assert asyncio.run(await_all()) == ["ended"] * 25
+
+
+def see_the_step_that_failed(teller: Teller) -> None:
+    teller.behave(behaviour="fail", message="no disk", step="Merge*")
+    with pytest.raises(RunFailedError, match="Failed step: Merge Columns-1.*no disk"):
+        run_task(teller)
+
+
+def pipeline_task(**arguments: Any) -> PaiDesignerRunPipelineOperator:
+    return PaiDesignerRunPipelineOperator(task_id="run", poll_interval=0.1, settle=10, **arguments)
+
+
+@contextmanager
+def real_time(teller: Teller) -> Iterator[None]:
+    """Let time pass, for what waits by itself."""
+    teller.emulator.control.clock.resume()
+    try:
+        yield
+    finally:
+        teller.emulator.control.clock.freeze()
+
+
 def load_a_pipeline(teller: Teller) -> None:
     """Where PAI hands out the values of variables, a node must not keep those of the run that it was loaded from."""
     draft, table = draw(teller.emulator, teller.generation), f"table_{next(_NUMBERS)}"
@@ -385,11 +479,20 @@ STORIES: list[Story] = [
     delete_what_was_never_submitted,
     see_what_dataworks_started,
     recognise_the_other_generation,
+    see_the_step_that_failed,
     load_a_pipeline,
     reload_a_pipeline,
     create_a_pipeline_in_the_root,
     create_a_pipeline_in_a_folder,
 ]
+OF_PIPELINES: list[Story] = [
+    run_a_pipeline_by_itself,
+    ask_for_a_pipeline_once,
+    stop_a_pipeline,
+    run_what_cannot_run,
+    await_many_pipelines,
+]
+"""Stories of PAIFlow, which knows no generations."""
 
 _OF_THE_SCHEDULER: dict[str, tuple[Story, ...]] = {
     "node_params": (run_wait_and_log,),
@@ -427,6 +530,12 @@ TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
         "business_errors": (delete, keep_what_others_need, run_wait_and_log),
         "stopped_reruns": (stop_what_runs,),
         "deletion_id": (delete_what_was_never_submitted,),
+        "pai_id_in_log": (see_the_step_that_failed,),
+        "pai_bad_manifest": (run_what_cannot_run,),
+        "pai_terminate_ended": (stop_a_pipeline,),
+        "pai_list_lag": (ask_for_a_pipeline_once,),
+        "pai_status_ids": (await_many_pipelines,),
+        "pai_name_filter": (*_OF_PAI["pai_name_filter"], ask_for_a_pipeline_once),
     },
     NEW: {
         **_OF_THE_SCHEDULER,
@@ -447,6 +556,7 @@ TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
 
 TOLD: list[tuple[Generation, str, str, Story]] = [
     *((generation, "", "", story) for generation in GENERATIONS for story in STORIES),
+    *((LEGACY, "", "", story) for story in OF_PIPELINES),
     *(
         (generation, name, reading, story)
         for generation, touched in TOUCHED.items()
@@ -508,10 +618,10 @@ def test_the_story_ends_well_under_the_reading(
 def test_every_doubt_is_told_of() -> None:
     """Those of the new Data Studio are of a service of its own, and it has none of those of the legacy service.
 
-    Those of PAI are of both, as far as a node has to do with them.
+    Those of PAI are of both, as far as a node has to do with them; a pipeline that runs by itself is told of once.
     """
     ours = {name for name in DOUBTS if name.startswith("new_")}
-    of_pai = {name for name in DOUBTS if name.startswith("pai_")}
-    assert set(TOUCHED[LEGACY]) == set(DOUBTS) - ours - of_pai | set(_OF_PAI)
+    # nothing is rerun there
+    assert set(TOUCHED[LEGACY]) == set(DOUBTS) - ours - {"pai_rerun"}
     assert set(TOUCHED[NEW]) == ours | set(_OF_THE_SCHEDULER) | set(_OF_PAI)
-    assert set(_OF_PAI) <= of_pai
+    assert all(name.startswith("pai_") for name in _OF_PAI)

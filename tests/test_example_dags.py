@@ -96,6 +96,18 @@ def test_example_pai_designer_rerun_failed(connected: Emulator) -> None:
     assert states == {"deploy": "success", "backfill": "failed", "rerun_failed": "success"}
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
+@pytest.mark.usefixtures("airflow_database", "connected")
+def test_example_pai_designer_pipeline(deferrable: bool) -> None:
+    dag = load_dag("example_pai_designer_pipeline")
+    for name in ("train", "wait"):
+        dag.get_task(name).deferrable = deferrable
+    run = dag.test()
+    assert run.state == "success"
+    (reported,) = [item for item in run.get_task_instances() if item.task_id == "report"]
+    assert reported.xcom_pull(task_ids="report")
+
+
 @pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_dataworks_drives(monkeypatch: pytest.MonkeyPatch) -> None:
     with launch(time_scale=20, seed={"days_ago": 3}) as emulator:

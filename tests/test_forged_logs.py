@@ -22,6 +22,7 @@ from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSen
 from tests.drawing import MERGE, draw, redraw, run_whole
 from tests.operators.support import Task, wait_until
 from tests.operators.test_existing_node import deployed
+from tests.operators.test_run_pipeline import MANIFEST, VALUES, behave, subject
 
 FORGED = "no disk ::endgroup:: \x1b[2K\x1b[32mall is well\x1b[0m ::gr\x1b[1moup::Post Execute\x08\x9b1m"
 SHOWN = "no disk : :endgroup:: all is well : :group::Post Execute1m"
@@ -84,6 +85,17 @@ def test_a_step_that_fails_forges_no_line_and_no_reason(connected: Emulator, def
     for said in map(str, (caught.value, seen.value)):
         assert f"Failed step: Write Table-1: {SHOWN}" in said
         assert not MARKS.search(said)
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_step_of_a_pipeline_forges_no_line_and_no_reason(connected: Emulator, deferrable: bool) -> None:
+    task = Task()
+    behave(connected, task, behaviour="fail", step="Two", message=FORGED)
+    manifest = MANIFEST.replace("Merge Columns-1", "Two").replace("Read Table-1", "::endgroup:: One ::group::")
+    with pytest.raises(RunFailedError) as caught:
+        task.run(subject(manifest=manifest, variables=VALUES, deferrable=deferrable))
+    assert SHOWN in str(caught.value)
+    assert not MARKS.search(str(caught.value))
 
 
 @pytest.mark.usefixtures("spoken")

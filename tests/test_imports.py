@@ -7,11 +7,9 @@ import subprocess
 import sys
 
 PUBLIC = (
-    "operators.pai_designer",
-    "operators.pipelines",
-    "sensors.pai_designer",
-    "triggers.pai_designer",
-    "hooks.pai_designer",
+    *("operators.pai_designer", "operators.pipelines", "operators.run_pipeline"),
+    *("sensors.pai_designer", "sensors.pipeline_run"),
+    *("triggers.pai_designer", "triggers.pipeline_run", "hooks.pai_designer"),
 )
 MODULE_BUDGET = 60
 HEAVY = ("alibabacloud", "darabonba", "Tea", "aiohttp", "requests", "croniter", "openlineage", "starlette", "uvicorn")

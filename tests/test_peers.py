@@ -33,13 +33,15 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators import pai_designer as operators
+from airflow_provider_pai_designer.operators import run_pipeline
 from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerDeleteNodeOperator,
     PaiDesignerTestNodeOperator,
 )
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSensor, PaiDesignerScheduledInstanceSensor
 from airflow_provider_pai_designer.triggers import pai_designer as triggers
-from airflow_provider_pai_designer.triggers.pai_designer import InstancesTrigger
+from airflow_provider_pai_designer.triggers import pipeline_run
+from airflow_provider_pai_designer.triggers.pai_designer import AwaitTrigger
 from tests.conftest import connection
 from tests.designer.test_run import instance
 from tests.operators.support import Task, status_of, wait_until, writes
@@ -47,16 +49,18 @@ from tests.operators.test_existing_node import deployed
 
 OPERATORS = [
     kind
-    for kind in vars(operators).values()
+    for module in (operators, run_pipeline)
+    for kind in vars(module).values()
     if isinstance(kind, type)
     and issubclass(kind, BaseOperator)
     and kind.__name__.startswith("PaiDesigner")
-    and kind.__module__ == operators.__name__
+    and kind.__module__ == module.__name__
 ]
 TRIGGERS = [
     kind
-    for kind in vars(triggers).values()
-    if isinstance(kind, type) and issubclass(kind, InstancesTrigger) and kind is not InstancesTrigger
+    for module in (triggers, pipeline_run)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, AwaitTrigger) and kind.__name__.startswith("PaiDesigner")
 ]
 POLLS = "[GL]*Instance*"
 
@@ -228,7 +232,7 @@ def test_an_answer_without_a_status_does_not_end_a_trigger(
 
 
 @pytest.mark.parametrize("kind", TRIGGERS, ids=lambda kind: kind.__name__)
-def test_a_trigger_that_is_made_again_knows_all_that_it_knew(kind: type[InstancesTrigger]) -> None:
+def test_a_trigger_that_is_made_again_knows_all_that_it_knew(kind: type[AwaitTrigger]) -> None:
     """V9: an argument that does not survive the way through the database."""
     given: dict[str, Any] = {name: f"some {name}" for name in arguments_of(kind)}
     path, arguments = kind(**given).serialize()

@@ -17,12 +17,19 @@ from airflow_provider_pai_designer.designer.pipeline import (
     PipelineRunOutput,
     PipelineRunStatus,
     PipelineRunStep,
+    StepLog,
     read_pipeline_run_status,
 )
 from airflow_provider_pai_designer.exceptions import ConfigurationError
 
 _LOG_LINES = 100
 """How many lines the vendor's own tool reads at once; the most that the service gives is not documented."""
+
+HEAD_LINES, TAIL_LINES = 1000, 2000
+"""Of what is new in a step's log, so many lines are read from the beginning and from the end."""
+
+_TREE_DEPTH = 9
+"""Layers of a run's nodes that are read: the root, the steps, and what is in them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,11 @@ class PaiFlow:
     """
 
     gateway: DataWorksGateway
+
+    @property
+    def calls_per_second(self) -> float:
+        """How many calls this process makes for the account; infinite without a limit."""
+        return self.gateway.calls_per_second
 
     def create_run(
         self,
@@ -73,7 +85,12 @@ class PaiFlow:
 
     def find_runs(self, *, workspace_id: str, name: str) -> tuple[PipelineRun, ...]:
         """Return the runs of exactly this name, newest first."""
-        listed = list_pages(
+        # Whether the service compares whole names is not documented.
+        return tuple(run for run in self.list_runs(workspace_id=workspace_id, name=name) if run.name == name)
+
+    def list_runs(self, *, workspace_id: str, name: str) -> Iterator[PipelineRun]:
+        """Yield the runs that the service finds by a name, or a part of one, newest first."""
+        return list_pages(
             self.gateway,
             "ListPipelineRuns",
             "PipelineRuns",
@@ -83,8 +100,6 @@ class PaiFlow:
             sort_by="GmtCreateTime",
             order="DESC",
         )
-        # Whether the service compares whole names is not documented.
-        return tuple(run for run in listed if run.name == name)
 
     def get_run(self, run_id: str) -> PipelineRun:
         """Read a run.
@@ -108,7 +123,7 @@ class PaiFlow:
         """Run a run again; the service returns no new id, and what becomes of the old states is not documented."""
         self.gateway.write("RerunPipelineRun", pipeline_run_id=run_id)
 
-    def get_steps(self, run: PipelineRun, *, depth: int = 2) -> PipelineRunStep:
+    def get_steps(self, run: PipelineRun, *, depth: int = _TREE_DEPTH) -> PipelineRunStep:
         """Read the tree of a run's nodes, as the user drew them.
 
         :param depth: layers to read; 2 is the root and the steps.
@@ -122,29 +137,40 @@ class PaiFlow:
         )
         return understood("GetPipelineRunNode", reply, _read_step, member="")
 
-    def read_log(self, *, run_id: str, node_id: str, offset: int = 0) -> Iterator[str]:
-        """Yield the lines of a step's log that are there now.
+    def read_log(self, *, run_id: str, node_id: str, offset: int = 0) -> StepLog:
+        """Read the lines of a step's log that are there now; of very many the middle is left out.
 
-        :param offset: how many lines have been read before; add the number of lines yielded for the next look.
+        :param offset: how many lines have been read before: the ``end`` of the last reading.
         """
+        lines: list[str] = []
+        before: list[str] = []
+        head = offset + HEAD_LINES
         while True:
-            reply = self.gateway.read(
-                "ListPipelineRunNodeLogs",
-                pipeline_run_id=run_id,
-                node_id=node_id,
-                offset=offset,
-                page_size=_LOG_LINES,
-            )
-            lines = understood("ListPipelineRunNodeLogs", reply, _read_lines, member="")
-            if not lines:
-                return
-            yield from lines
-            offset += len(lines)
-            total = reply.get("TotalCount")
-            if isinstance(total, int) and offset >= total:
-                return
+            part, total = self._read_lines(run_id, node_id, offset=offset, page_size=_LOG_LINES)
+            if total is None and part == before:
+                # Without a total, a page that comes again is all that tells of a service that goes round in circles.
+                return StepLog(lines=tuple(lines), end=offset)
+            before = part
+            lines += part
+            offset += len(part)
+            if not part or (offset >= total if total is not None else len(lines) >= HEAD_LINES + TAIL_LINES):
+                return StepLog(lines=tuple(lines), end=offset)
+            if total is not None and head <= offset < total - TAIL_LINES:
+                lines.append(f"[... {total - TAIL_LINES - offset} lines of the remote log left out ...]")
+                offset = total - TAIL_LINES
 
-    def list_outputs(self, run: PipelineRun, *, depth: int = 2) -> tuple[PipelineRunOutput, ...]:
+    def last_lines(self, *, run_id: str, node_id: str, number: int) -> list[str]:
+        """Read the last lines of a step's log, by one call."""
+        lines, _ = self._read_lines(run_id, node_id, offset=0, page_size=number, reverse=True)
+        return lines[::-1]
+
+    def _read_lines(self, run_id: str, node_id: str, **which: Any) -> tuple[list[str], int | None]:
+        operation = "ListPipelineRunNodeLogs"
+        reply = self.gateway.read(operation, pipeline_run_id=run_id, node_id=node_id, **which)
+        total = reply.get("TotalCount")
+        return understood(operation, reply, _read_lines, member=""), total if isinstance(total, int) else None
+
+    def list_outputs(self, run: PipelineRun, *, depth: int = _TREE_DEPTH) -> tuple[PipelineRunOutput, ...]:
         """Return what the steps of a run left behind: tables, models and metrics.
 
         :param depth: layers to look at; 2 is the root and the steps.

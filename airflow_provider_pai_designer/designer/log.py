@@ -15,6 +15,7 @@ _FAILED_STEP = re.compile(
     r"\[(?P<step>[^\[\]\r\n]{1,200})\][ \t]{0,9}FAILED[ \t]{0,9}:?[ \t]{0,9}(?P<message>[^\r\n]{0,500})"
 )
 _MISSING_MODEL = re.compile(r"\bmodel\b[^\r\n]{0,200}?(?:not exist|not found|no such|cannot be found)", re.IGNORECASE)
+_PIPELINE_RUN = re.compile(r"(?<![\w-])flow-[0-9a-z]{4,64}(?![\w-])")
 _RESOLVED = re.compile(r"SKYNET_PARAVALUE[ \t]*[=:][ \t]*(?P<values>[^\r\n]*)")
 
 
@@ -33,6 +34,12 @@ class InstanceLog:
         """Step and message of the first failure, such as ``Write: no disk``; empty where the log names none."""
         match = _FAILED_STEP.search(self.text)
         return f"{match['step']}: {match['message']}".rstrip(": ") if match else ""
+
+    @property
+    def pipeline_run_id(self) -> str:
+        """The run of PAIFlow that is the instance's last execution; empty where the log names none."""
+        found = _PIPELINE_RUN.findall(self.text)
+        return str(found[-1]) if found else ""
 
     @property
     def misses_model(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_pai_designer.designer.run import Outcome
 from airflow_provider_pai_designer.exceptions import ConfigurationError
 
 _LONGEST_NAME = 128
@@ -45,6 +48,13 @@ class PipelineRunStatus(StrEnum):
     def ended(self) -> bool:
         """Whether there is nothing more to wait for; an unknown state may still end in any way."""
         return self.succeeded or self.failed
+
+    @property
+    def outcome(self) -> Outcome:
+        """What a run in this state has come to; an unknown state is no end, nor is it any other word."""
+        if self.ended:
+            return Outcome.SUCCESS if self.succeeded else Outcome.FAILURE
+        return Outcome.ACTIVE
 
 
 _FAILED = frozenset(
@@ -156,18 +166,78 @@ class PipelineJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineRun:
-    """A run in PAIFlow.
+class AskedPipelineRun:
+    """A run in PAIFlow, by what it was asked for with.
+
+    :param name: the run name, by which the run can be found again.
+    :param id: ``flow-...``; empty until an answer named it.
+    """
+
+    name: str
+    workspace_id: str
+    id: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the service has named its id."""
+        return bool(self.id)
+
+    def __str__(self) -> str:
+        """Name the run in a message."""
+        return f"pipeline run {self.name}" + (f" ({self.id})" if self.id and self.id != self.name else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain JSON, for XCom and for triggers."""
+        return {"run_name": self.name, "workspace_id": self.workspace_id, "pipeline_run_id": self.id}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AskedPipelineRun:
+        """Read what :meth:`to_dict` wrote.
+
+        :raises KeyError: it is not that of a run of a pipeline.
+        """
+        return cls(
+            name=str(data["run_name"]), workspace_id=str(data["workspace_id"]), id=str(data["pipeline_run_id"] or "")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineRunState:
+    """A run in PAIFlow, as far as one call for many tells of it.
 
     :param id: ``flow-...``.
+    """
+
+    id: str
+    status: PipelineRunStatus
+
+    begins = 0.0
+    """Nothing is known of a time for which a run would wait."""
+
+    rerun_seconds = None
+    """The service runs nothing again by itself."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run has come to."""
+        return self.status.outcome
+
+    @property
+    def words(self) -> str:
+        """The run and its state, for a log."""
+        return f"pipeline run {self.id}: {self.status.value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineRun(PipelineRunState):
+    """A run in PAIFlow.
+
     :param root_node_id: the node that stands for the whole run; its children are the steps.
     :param message: the service's own words on a failure.
     :param url: its page in the console; empty where the service gives none.
     """
 
-    id: str
     name: str
-    status: PipelineRunStatus
     root_node_id: str
     workspace_id: str
     source_id: str
@@ -194,11 +264,88 @@ class PipelineRunStep:
     finished: str
     children: tuple[PipelineRunStep, ...]
 
+    @property
+    def label(self) -> str:
+        """How messages name the step: its label on the canvas and its id."""
+        return self.name if self.display_name == self.name else f"{self.display_name} ({self.name})"
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from start to end, None before the end, or where the service prints no times."""
+        try:
+            return (datetime.fromisoformat(self.finished) - datetime.fromisoformat(self.started)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+
     def walk(self) -> Iterator[PipelineRunStep]:
         """Yield this node and all below it."""
         yield self
         for child in self.children:
             yield from child.walk()
+
+    @property
+    def leaves(self) -> tuple[PipelineRunStep, ...]:
+        """The steps that do something themselves: the nodes that have no others below them, but for a lone root."""
+        return tuple(step for step in self.walk() if not step.children and step is not self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the step as the plain dict that task results carry."""
+        return {
+            "step": self.display_name,
+            "name": self.name,
+            "node_id": self.node_id,
+            "status": self.status.value,
+            "duration_seconds": self.duration_seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLog:
+    """A part of a step's log.
+
+    :param lines: from where the reading began; of very many the middle is left out, with a note in its place.
+    :param end: how many lines of the log have been read or left out; the next reading begins there.
+    """
+
+    lines: tuple[str, ...]
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineReport:
+    """A run in PAIFlow, and what became of its steps.
+
+    :param asked: the run, as it was asked for.
+    """
+
+    asked: AskedPipelineRun
+    run: PipelineRun
+    steps: tuple[PipelineRunStep, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run has come to."""
+        return self.run.outcome
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.outcome is Outcome.ACTIVE
+
+    @property
+    def failed_steps(self) -> tuple[PipelineRunStep, ...]:
+        """The steps that failed themselves; those after them were skipped."""
+        return tuple(step for step in self.steps if step.status is PipelineRunStatus.FAILED)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as the plain dict that task results carry."""
+        return {
+            **self.asked.to_dict(),
+            "status": self.run.status.value,
+            "outcome": self.outcome.value,
+            "url": self.run.url,
+            "steps": [step.to_dict() for step in self.steps],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,3 +362,45 @@ class PipelineRunOutput:
     node_id: str
     producer: str
     information: Mapping[str, Any]
+
+    @property
+    def value(self) -> Any:
+        """What it is: the service puts JSON into a text; what is none stays as it is."""
+        value = self.information.get("value")
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
+
+
+OUTPUTS_LIMIT = 32 * 1024
+"""Characters of JSON that the outputs of a run may take in a task's result, which is an XCom."""
+
+
+def outputs_to_list(
+    outputs: Sequence[PipelineRunOutput], steps: Sequence[PipelineRunStep], *, limit: int = OUTPUTS_LIMIT
+) -> list[dict[str, Any]]:
+    """Return what the steps of a run left behind as the plain list that task results carry.
+
+    Metrics come first, and what is left out because the list grows too long has the value None and ``left_out`` true.
+
+    :param limit: characters of JSON that the list may take; of what is beyond even that, the rest is not listed.
+    """
+    labels = {step.node_id: step.display_name for step in steps}
+    listed: list[dict[str, Any]] = []
+    left = limit
+    for output in sorted(outputs, key=lambda item: item.type != "Metrics"):
+        item = {
+            "name": output.name[:200],
+            "type": output.type[:200],
+            "step": labels.get(output.node_id, output.producer)[:200],
+            "value": output.value,
+        }
+        if (size := len(json.dumps(item, default=str))) > left:
+            item |= {"value": None, "left_out": True}
+            size = len(json.dumps(item))
+        if size > left:
+            break
+        left -= size
+        listed.append(item)
+    return listed

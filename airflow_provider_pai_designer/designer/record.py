@@ -5,16 +5,16 @@ One name, one run: a name is made from the task, its epoch and a number, so whoe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic
 
-from airflow_provider_pai_designer.designer.run import Outcome, Run
+from airflow_provider_pai_designer.designer.run import Asked, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(Generic[Asked]):
     """One run that a task has asked for.
 
     :param epoch: changes when the task is cleared, not when it is retried.
@@ -22,7 +22,7 @@ class Record:
     :param fingerprint: of all that was asked for; another one is another run.
     :param asked_at: epoch seconds of the last time it was asked for.
     :param asks: how often it was asked for; more than once only after answers that were not clear.
-    :param run: the run; without remote DAG ids until an answer named them.
+    :param run: the run; not known until an answer named it.
     :param details: what else the task's result says.
     """
 
@@ -30,7 +30,7 @@ class Record:
     number: int
     fingerprint: str
     asked_at: float
-    run: Run
+    run: Asked
     asks: int = 1
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -47,9 +47,10 @@ class Record:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Record:
+    def from_dict(cls, data: Mapping[str, Any], read_run: Callable[[Mapping[str, Any]], Asked]) -> Record[Asked]:
         """Read what :meth:`to_dict` wrote.
 
+        :param read_run: reads the run in it.
         :raises KeyError, TypeError, ValueError: it is of another version.
         """
         return cls(
@@ -58,7 +59,7 @@ class Record:
             fingerprint=str(data["fingerprint"]),
             asked_at=float(data["asked_at"]),
             asks=int(data["asks"]),
-            run=Run.from_dict(data["run"]),
+            run=read_run(data["run"]),
             details=dict(data["details"]),
         )
 
@@ -86,7 +87,7 @@ class Decision:
 
 
 def decide(
-    record: Record | None, outcome: Outcome | None, *, epoch: int, fingerprint: str, rerun_failed: bool
+    record: Record[Asked] | None, outcome: Outcome | None, *, epoch: int, fingerprint: str, rerun_failed: bool
 ) -> Decision:
     """Decide what becomes of the run that was asked for before.
 
@@ -104,10 +105,10 @@ def decide(
     return Decision(step=step, number=record.number + (step is Step.ASK))
 
 
-def _step(record: Record, outcome: Outcome | None, *, rerun_failed: bool) -> Step:
+def _step(record: Record[Asked], outcome: Outcome | None, *, rerun_failed: bool) -> Step:
     if outcome in (Outcome.ACTIVE, Outcome.SUCCESS):
         return Step.JOIN
-    if outcome is None and not record.run.remote_dag_ids:
+    if outcome is None and not record.run.is_known:
         # The answer was never heard, and there is no run of that name: the same run is asked for again.
         return Step.ASK_AGAIN
     return Step.RERUN_FAILED if outcome is Outcome.FAILURE and rerun_failed else Step.ASK

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 RUN_NAME_LIMIT = 128
 _COUNTERS_LENGTH = 16
@@ -88,6 +88,44 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Observed(Protocol):
+    """What is watched until it ends: an instance of a node, or a run of PAIFlow.
+
+    :var words: what it is and in which state, for a log.
+    :var begins: epoch seconds before which nothing happens; 0 where that is not known.
+    :var rerun_seconds: how soon the service should run it again by itself; None where that is not awaited.
+    """
+
+    @property
+    def id(self) -> int | str: ...
+    @property
+    def status(self) -> StrEnum: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def words(self) -> str: ...
+    @property
+    def begins(self) -> float: ...
+    @property
+    def rerun_seconds(self) -> float | None: ...
+
+
+class AskedRun(Protocol):
+    """A run that was asked for by its name.
+
+    :var is_known: whether an answer has named it, so that it can be looked at.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_known(self) -> bool: ...
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain JSON."""
+
+
+Asked = TypeVar("Asked", bound=AskedRun)
+
 _EXECUTED = (TaskType.NORMAL, TaskType.MANUAL)
 _OUTCOME_ORDER = (Outcome.FAILURE, Outcome.FROZEN, Outcome.UNKNOWN, Outcome.DRY_RUN, Outcome.SUCCESS)
 
@@ -140,6 +178,30 @@ class Instance:
         return Outcome.ACTIVE
 
     @property
+    def words(self) -> str:
+        """The instance and its state, for a log."""
+        return f"instance {self.id}: {self._state}"
+
+    @property
+    def begins(self) -> float:
+        """Epoch seconds before which nothing happens: of an instance that waits for its schedule time, that."""
+        waits = self.status is InstanceStatus.WAIT_TIME
+        return self.schedule_time.timestamp() if waits and self.schedule_time else 0.0
+
+    @property
+    def rerun_seconds(self) -> float | None:
+        """How soon a failed instance that has a rerun left should run again."""
+        return self.rerun_interval_seconds if self.status is InstanceStatus.FAILURE else None
+
+    @property
+    def _state(self) -> str:
+        if self.status is InstanceStatus.FAILURE and self.reruns_left:
+            return f"FAILURE, {self.reruns_left} automatic rerun(s) left"
+        if self.status is InstanceStatus.WAIT_TIME and self.schedule_time:
+            return f"WAIT_TIME until {self.schedule_time.isoformat(sep=' ')}"
+        return self.status.value
+
+    @property
     def duration_seconds(self) -> float | None:
         """Seconds from start to end, None before the end."""
         if self.started is None or self.finished is None:
@@ -189,6 +251,11 @@ class Run:
         """Every day from the first to the last; the node may not be due on some of them."""
         days = ((self.last_business_date or self.business_date) - self.business_date).days
         return tuple(self.business_date + timedelta(days=day) for day in range(days + 1))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the service has named its remote DAGs."""
+        return bool(self.remote_dag_ids)
 
     def __str__(self) -> str:
         """Name the run in a message."""
@@ -303,12 +370,47 @@ class RunReport:
         }
 
 
+DATES_AT_ONCE = 10
+"""How many business dates of a run one look reads: each takes a call, and as many may run at the same time."""
+
+
 def young_dags(run: Run, instances: Sequence[Instance]) -> set[int]:
     """Tell which remote DAGs of a run show no instance yet."""
     return set(run.remote_dag_ids) - {instance.remote_dag_id for instance in instances}
 
 
-def run_outcome(instances: Sequence[Instance]) -> Outcome:
+def next_part(run: Run, known: Collection[Instance], *, after: int = 0) -> Run:
+    """Tell what to look at now of a run that may have more business dates than one look should read.
+
+    These are the dates that come next to run, and by turns some of the others. What has ended is not looked at again.
+
+    :param known: what was seen of it before.
+    :param after: the last remote DAG of the part before this one.
+    """
+    ended = {item.remote_dag_id for item in known} - {
+        item.remote_dag_id for item in known if item.outcome is Outcome.ACTIVE
+    }
+    left = sorted(set(run.remote_dag_ids) - ended)
+    first, others = left[: DATES_AT_ONCE // 2], left[DATES_AT_ONCE // 2 :]
+    turn = sorted(others, key=lambda dag_id: (dag_id <= after, dag_id))[: DATES_AT_ONCE - len(first)]
+    return replace(run, remote_dag_ids=(*first, *turn))
+
+
+def with_part(known: Collection[Instance], part: Run, found: Sequence[Instance]) -> tuple[Instance, ...]:
+    """Return what is known of a run, after a part of it was looked at; nothing where the service has forgotten it."""
+    looked_at = set(part.remote_dag_ids)
+    if not found and any(item.remote_dag_id in looked_at for item in known):
+        return ()
+    return (*(item for item in known if item.remote_dag_id not in looked_at), *found)
+
+
+def is_full_and_ended(part: Run, found: Sequence[Instance]) -> bool:
+    """Tell whether a look read as much as it may, and all of that has ended: then the next need not wait."""
+    full = len(part.remote_dag_ids) == DATES_AT_ONCE and not young_dags(part, found)
+    return full and run_outcome(found) is not Outcome.ACTIVE
+
+
+def run_outcome(instances: Sequence[Observed]) -> Outcome:
     """Tell what a run has come to. A run without instances is young, not done."""
     outcomes = {instance.outcome for instance in instances}
     if not outcomes or Outcome.ACTIVE in outcomes:

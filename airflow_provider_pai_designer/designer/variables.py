@@ -105,6 +105,16 @@ def unbound_names(content: NodeContent, parameters: Collection[str]) -> tuple[Un
     )
 
 
+def unbound_in(manifest: Manifest) -> tuple[Unbound, ...]:
+    """Find the names in a pipeline that runs by itself, without a node that would give them values."""
+    return tuple(
+        unbound
+        for step in manifest.steps
+        for field, value in step.parameters.items()
+        for unbound in _unbound(step, field, value, {}, ())
+    )
+
+
 def unused_parameters(content: NodeContent, parameters: Collection[str]) -> tuple[str, ...]:
     """Name the parameters that the node's text does not use; positional ones are not looked for."""
     used = set(_names(content.scheduler_text))

@@ -12,6 +12,7 @@ How a request travels::
     flows, canvas   what these act on: runs of PAIFlow, which instances of nodes are too; drawings of pipelines
     pipeline     what a run or an instance does: a manifest read, replaced and run over simulated time
     world        what all of them share: ``store``, one SQLite file, and ``clock``, which can be frozen and advanced
+    pages        what people see of all that: state in, HTML out; its buttons call the same functions
 
 Beside it: ``seed`` (the world at start), ``doubts`` (what the vendor does not document, as switches), ``control``
 (the emulator's own side: state, clock, counters), ``command`` (the command line), and ``launch`` with

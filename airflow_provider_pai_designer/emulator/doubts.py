@@ -276,6 +276,13 @@ _ALL = (
         source=_FLOW_HELP + "listpipelineruns",
     ),
     Doubt(
+        name="pai_status_ids",
+        question="How many runs does ListPipelineRunsStatus take in one call?",
+        readings=("any", "20"),
+        check="Reads only: ask for the states of more and more runs, until the call is refused.",
+        source=_FLOW_HELP + "listpipelinerunsstatus",
+    ),
+    Doubt(
         name="pai_name_filter",
         question="Does the parameter Name of the lists of PAI want a part of the name, or all of it?",
         readings=("part", "exact"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from airflow_provider_pai_designer.emulator.errors import GatewayError
@@ -21,47 +21,88 @@ _DAY = timedelta(days=1) // timedelta(milliseconds=1)
 _CHINA = timedelta(hours=8) // timedelta(milliseconds=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What an edition allows an account.
+
+    :param name: under which calls are counted.
+    :param period: ``day`` or ``second``.
+    :param calls: which calls count: ``all``, ``reads`` or ``writes``.
+    """
+
+    name: str
+    period: str
+    most: int
+    calls: str = "all"
+
+    def counts(self, operation: str) -> bool:
+        """Tell whether a call of an operation counts."""
+        return self.calls in ("all", "reads" if _READING.match(operation) else "writes")
+
+    @property
+    def refusal(self) -> GatewayError:
+        """How a call beyond it is refused."""
+        if self.period == "day":
+            return GatewayError(429, "Throttling.Api.Risk", "The calls of the day are used up.")
+        return GatewayError(429, "Throttling.User", "Request was denied due to user flow control.")
+
+
+_SECOND = Limit(name="second", period="second", most=5)
+_LIMITS = {
+    "basic": (Limit(name="day", period="day", most=100), _SECOND),
+    "enterprise": (
+        Limit(name="reads of a second", period="second", most=50, calls="reads"),
+        Limit(name="writes of a second", period="second", most=20, calls="writes"),
+    ),
+}
+
+
+def is_enforced(world: World) -> bool:
+    """Tell whether calls beyond the limits are refused; calls count only then."""
+    return bool(world.store.setting("quota") == "enforced")
+
+
+def limits(world: World, account: str) -> tuple[Limit, ...]:
+    """Return what an account may use, by the edition of its first workspace."""
+    edition = world.store.value("SELECT edition FROM workspaces WHERE owner = ? ORDER BY id", account) or "basic"
+    return _LIMITS.get(edition, (_SECOND,))
+
+
+def used(world: World, account: str, limit: Limit) -> int:
+    """Return how many calls of the present period an account has made."""
+    query = "SELECT calls FROM quota_use WHERE account = ? AND quota = ? AND period = ?"
+    return int(world.store.value(query, account, limit.name, _period(world, limit)) or 0)
+
+
 def use(world: World, caller: Caller, operation: str) -> None:
     """Count a call, whatever becomes of it, and refuse it where the account has none left.
 
     :raises GatewayError: too many calls in this second, or on this day.
     """
-    if world.store.setting("quota") != "enforced":
+    if not is_enforced(world):
         return
     with world.store.transaction():
-        refusals = [
-            refusal
-            for limit, period, most, refusal in _limits(world, caller.account, operation)
-            if _count(world, caller.account, limit, period) > most
+        exceeded = [
+            limit
+            for limit in limits(world, caller.account)
+            if limit.counts(operation) and _count(world, caller.account, limit) > limit.most
         ]
-    if refusals:
-        raise refusals[0]
+    if exceeded:
+        raise exceeded[0].refusal
 
 
-def _limits(world: World, account: str, operation: str) -> Iterator[tuple[str, int, int, GatewayError]]:
-    """Yield what limits a call: name of the limit, number of the period, most calls in it, and how more are refused."""
-    edition = world.store.value("SELECT edition FROM workspaces WHERE owner = ? ORDER BY id", account) or "basic"
-    second = int(time.time())
-    fast = GatewayError(429, "Throttling.User", "Request was denied due to user flow control.")
-    if edition == "basic":
-        day = (world.clock.now() + _CHINA) // _DAY
-        yield "day", day, 100, GatewayError(429, "Throttling.Api.Risk", "The calls of the day are used up.")
-    if edition != "enterprise":
-        yield "second", second, 5, fast
-    elif _READING.match(operation):
-        yield "reads of a second", second, 50, fast
-    else:
-        yield "writes of a second", second, 20, fast
+def _period(world: World, limit: Limit) -> int:
+    return (world.clock.now() + _CHINA) // _DAY if limit.period == "day" else int(time.time())
 
 
-def _count(world: World, account: str, limit: str, period: int) -> int:
+def _count(world: World, account: str, limit: Limit) -> int:
     return int(
         world.store.value(
             "INSERT INTO quota_use VALUES (?, ?, ?, 1) ON CONFLICT (account, quota) DO UPDATE "
             "SET calls = CASE period WHEN excluded.period THEN calls + 1 ELSE 1 END, period = excluded.period "
             "RETURNING calls",
             account,
-            limit,
-            period,
+            limit.name,
+            _period(world, limit),
         )
     )

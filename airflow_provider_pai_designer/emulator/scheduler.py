@@ -217,11 +217,20 @@ def stop(world: World, instance: sqlite3.Row) -> None:
 
 def run_state(world: World, run_id: int) -> dict[str, Any]:
     """Return what a run has come to: its status and times follow from its instances."""
+    return _state(world, "run_id = ?", run_id)
+
+
+def operation_state(world: World, operation_id: int) -> dict[str, Any]:
+    """Return the same of all runs of an operation, which a backfill has one of for each business date."""
+    return _state(world, "run_id IN (SELECT id FROM runs WHERE operation_id = ?)", operation_id)
+
+
+def _state(world: World, condition: str, identity: int) -> dict[str, Any]:
     summary = world.store.row(
         "SELECT COUNT(*) AS instances, SUM(open) AS open, SUM(status = 'FAILURE') AS failed, "
         "MIN(wait_time_began) AS started, MAX(finished) AS finished, MAX(modified) AS modified "
-        "FROM instances WHERE run_id = ?",
-        run_id,
+        f"FROM instances WHERE {condition}",
+        identity,
     )
     assert summary is not None
     if summary["started"] is None and summary["open"]:
@@ -232,19 +241,38 @@ def run_state(world: World, run_id: int) -> dict[str, Any]:
         status = "FAILURE" if summary["failed"] else "SUCCESS"
     return {
         "status": status,
+        "instances": summary["instances"],
         "started": summary["started"],
         "finished": None if summary["open"] else summary["finished"],
         "modified": summary["modified"],
     }
 
 
-def log(world: World, instance: sqlite3.Row, attempt: int | None = None) -> str:
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line of an instance's log.
+
+    :param at: local time of the workspace.
+    """
+
+    at: datetime
+    level: str
+    text: str
+
+
+def log_lines(world: World, instance: sqlite3.Row, attempt: int | None = None) -> list[LogLine]:
     """Return the log of the newest attempt, or of a given one, as far as it was written by now."""
     number = instance["attempt"] if attempt is None else attempt
     row = world.store.row("SELECT log FROM attempts WHERE instance_id = ? AND number = ?", instance["id"], number)
     zone, now = world.zone(instance["workspace_id"]), world.clock.now()
     lines = json.loads(row["log"]) if row else []
-    return "".join(f"{local(at, zone):%Y-%m-%d %H:%M:%S} {level} {text}\n" for at, level, text in lines if at <= now)
+    return [LogLine(at=local(at, zone), level=level, text=text) for at, level, text in lines if at <= now]
+
+
+def log(world: World, instance: sqlite3.Row, attempt: int | None = None) -> str:
+    """Return the same as one text, as the service sends it."""
+    lines = log_lines(world, instance, attempt)
+    return "".join(f"{line.at:%Y-%m-%d %H:%M:%S} {line.level} {line.text}\n" for line in lines)
 
 
 def on_event(world: World, instance_id: int, at: int) -> None:
@@ -265,7 +293,7 @@ def on_stop(world: World, instance_id: int, at: int) -> None:
     lines += [[at, "ERROR", "The task was killed"], *_closing(at, succeeded=False)]
     _write_attempt(world, instance_id, number=number, succeeded=False, lines=lines)
     store.execute("DELETE FROM partitions WHERE instance_id = ? AND written > ?", instance_id, at)
-    flows.stop_at(world, _flow_id(instance_id, number), at)
+    flows.stop_at(world, flow_id(instance_id, number), at)
     reruns = instance["reruns_left"]
     if reruns is not None and world.reading("stopped_reruns") == "zero":
         reruns = 0
@@ -504,7 +532,7 @@ def _execution(world: World, instance: sqlite3.Row, number: int, at: int) -> Exe
     except SchedulingParameterError as error:
         text = f"params format error, please check your params(key=values): {error}"
         return _immediate(at, "ERROR", text, succeeded=False)
-    run_id = _flow_id(instance["id"], number)
+    run_id = flow_id(instance["id"], number)
     business_date = local(instance["business_date"], zone)
     system = {
         "bdp.system.bizdate": f"{business_date:%Y%m%d}",
@@ -546,7 +574,8 @@ def _code(
     return execution
 
 
-def _flow_id(instance_id: int, attempt: int) -> str:
+def flow_id(instance_id: int, attempt: int) -> str:
+    """Return the id of the PAIFlow run that an attempt of an instance is."""
     return flows.identifier("flow", f"{instance_id}/{attempt}")
 
 

@@ -15,12 +15,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_pai_designer.emulator import control, gateway
 from airflow_provider_pai_designer.emulator.control import ControlRequest
+from airflow_provider_pai_designer.emulator.pages import answer as pages
+from airflow_provider_pai_designer.emulator.pages.answer import PageRequest
+from airflow_provider_pai_designer.emulator.pages.render import PREFIX as PAGES
 from airflow_provider_pai_designer.emulator.reply import Ending, Reply
 from airflow_provider_pai_designer.emulator.signature import ApiRequest
 from airflow_provider_pai_designer.emulator.world import World
@@ -35,13 +38,21 @@ def application(world: World, *, token: str) -> Starlette:
     """
 
     async def serve_vendor(request: Request) -> Response:
+        if request.url.path == "/" and "text/html" in request.headers.get("Accept", ""):
+            # no client of the API asks for that: it is a browser with the address that the emulator has printed
+            return RedirectResponse(f"{PAGES}/")
         return await _respond(request, gateway.answer(world, await _received(request)))
 
     async def serve_control(request: Request) -> Response:
         return await _respond(request, control.answer(world, await _control(request), token=token))
 
+    async def serve_page(request: Request) -> Response:
+        return await _respond(request, pages.answer(world, await _page(request)))
+
     return Starlette(
         routes=[
+            Route(PAGES, lambda _: RedirectResponse(f"{PAGES}/"), methods=["GET"]),
+            Mount(PAGES, routes=[Route("/{path:path}", serve_page, methods=["GET", "POST"])]),
             Mount(control.PREFIX, routes=[Route("/{path:path}", serve_control, methods=["GET", "POST", "DELETE"])]),
             Route("/{path:path}", serve_vendor, methods=["GET", "POST", "PUT", "DELETE"]),
         ],
@@ -79,6 +90,18 @@ async def _control(request: Request) -> ControlRequest:
         path="/" + request.path_params["path"],
         token=request.headers.get(control.TOKEN_HEADER, ""),
         body=await request.body(),
+        origin=request.headers.get("Origin", ""),
+        own_origin=f"http://{request.headers['Host']}",
+    )
+
+
+async def _page(request: Request) -> PageRequest:
+    return PageRequest(
+        # what is asked with HEAD is asked with GET, and its answer is not sent
+        method="POST" if request.method == "POST" else "GET",
+        path="/" + request.path_params["path"],
+        query=dict(request.query_params),
+        body=(await request.body()).decode(errors="replace"),
         origin=request.headers.get("Origin", ""),
         own_origin=f"http://{request.headers['Host']}",
     )

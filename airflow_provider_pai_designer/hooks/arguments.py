@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
 
 from airflow_provider_pai_designer.designer.node import RerunPolicy, Schedule, SchedulerType
+from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun
 from airflow_provider_pai_designer.designer.run import Run
 from airflow_provider_pai_designer.exceptions import ConfigurationError
 
@@ -147,6 +148,30 @@ def read_run_reference(run: object, node_id: object) -> Run | tuple[int, ...] | 
     )
 
 
+def read_pipeline_run(run: object, run_name: object, *, workspace_id: str) -> AskedPipelineRun:
+    """Read which run of a pipeline is meant: the dict that a task returned (or its JSON text), an id, or a name.
+
+    :param workspace_id: of the run, where it is not in the dict.
+    :raises ConfigurationError: another shape; or neither or both of run and name.
+    """
+    if (run is None) == (run_name is None):
+        raise ConfigurationError("Give the run either as run= (a task's result, or an id) or as run_name=.")
+    if run_name is not None:
+        return AskedPipelineRun(name=read_text("run_name", run_name), workspace_id=workspace_id)
+    value = _from_json(run)
+    if isinstance(value, Mapping):
+        try:
+            return AskedPipelineRun.from_dict(value)
+        except KeyError:
+            raise ConfigurationError(
+                "run is a dict, and not that of a run of a pipeline: pass on what the task that started it returned, "
+                "such as run=start.output."
+            ) from None
+    if isinstance(value, str) and value.strip() and value != "None" and value.strip()[0] not in "{[":
+        return AskedPipelineRun(name=value.strip(), workspace_id=workspace_id, id=value.strip())
+    raise ConfigurationError(f"run must be what the task that started it returned, or its id, not {str(run)[:200]!r}.")
+
+
 def read_business_date(value: object, *, today: date, name: str = "business_date") -> date:
     """Read a business date given as ``YYYY-MM-DD``, ``YYYYMMDD`` or a date.
 
@@ -175,7 +200,7 @@ def read_schedule(value: object) -> Schedule:
 
     :raises ConfigurationError: another shape, or an unknown member.
     """
-    members = _read_mapping("schedule", value)
+    members = read_mapping("schedule", value)
     for name in ("start", "end"):
         if name in members:
             members[name] = _read_moment(f"schedule[{name!r}]", members[name])
@@ -194,7 +219,7 @@ def read_rerun_policy(value: object) -> RerunPolicy:
 
     :raises ConfigurationError: another shape, or an unknown member.
     """
-    members = _read_mapping("rerun", value)
+    members = read_mapping("rerun", value)
     for name in ("times", "interval_seconds"):
         if name in members:
             members[name] = int(read_number(f"rerun[{name!r}]", members[name], most=1800))
@@ -206,14 +231,18 @@ def read_parameters(name: str, value: object) -> dict[str, str]:
 
     :raises ConfigurationError: another shape.
     """
-    members = _read_mapping(name, value)
+    members = read_mapping(name, value)
     for member, expression in members.items():
         if isinstance(expression, bool) or not isinstance(expression, str | int | float):
             raise ConfigurationError(f"{name}[{member!r}] must be text or a number, not {expression!r}.")
     return {member: str(expression) for member, expression in members.items()}
 
 
-def _read_mapping(name: str, value: object) -> dict[str, Any]:
+def read_mapping(name: str, value: object) -> dict[str, Any]:
+    """Read a mapping, or its JSON text; empty where there is none.
+
+    :raises ConfigurationError: another shape.
+    """
     if value is None:
         return {}
     members = _from_json(value)

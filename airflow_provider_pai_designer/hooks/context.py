@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.run import Run
+from airflow_provider_pai_designer.exceptions import ContentError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook, configured_timezone
 
 if TYPE_CHECKING:
@@ -79,3 +81,20 @@ def run_of(
         business_date=business_date_of(hook, context, business_date),
         remote_dag_ids=(),
     )
+
+
+def read_file(beside: Path, path: object, what: str) -> str:
+    """Read a text file that an argument names.
+
+    :param beside: the folder of the DAG file, where a relative path starts.
+    :param what: what the file holds, for the message.
+    :raises ContentError: it cannot be read.
+    """
+    whole = beside / str(path)
+    try:
+        return whole.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContentError(
+            f"The {what} file {str(whole)!r} cannot be read ({error}); a relative path starts at the folder of the DAG "
+            "file."
+        ) from None

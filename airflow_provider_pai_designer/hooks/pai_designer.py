@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_pai_designer.designer.log import InstanceLog
     from airflow_provider_pai_designer.designer.node import Change, DeletedNode, DeployedNode, EnsuredNode, Node
     from airflow_provider_pai_designer.designer.pipeline import EnsuredPipeline, Pipeline, Template, WantedPipeline
+    from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
 
 
 def configured_timezone() -> str:
@@ -130,6 +131,13 @@ class PaiDesignerHook(BaseHook):
 
         return PaiStudio(gateway=self.gateway(PAI_VERSION, product=PAISTUDIO))
 
+    @cached_property
+    def pipeline_runs(self) -> PipelineRuns:
+        """Runs of pipelines by PAIFlow, without a node: start, find, read and stop them."""
+        from airflow_provider_pai_designer.hooks.pipeline_runs import PipelineRuns
+
+        return PipelineRuns(self)
+
     def gateway(self, version: str, *, product: str = "dataworks") -> DataWorksGateway:
         """Make what calls the operations of a version of an API by their names: for what there is no verb.
 
@@ -173,8 +181,21 @@ class PaiDesignerHook(BaseHook):
 
         :raises NotFoundError: there is none of that name, or not for this key.
         """
-        name = self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
-        return self.dataworks.get_workspace(name)
+        return self.dataworks.get_workspace(self._required_workspace)
+
+    @cached_property
+    def pai_workspace_id(self) -> str:
+        """The workspace, as PAI knows it: by its number, which DataWorks is asked for where the connection has a name.
+
+        That PAI counts a workspace by the number that DataWorks gives it is what all samples show, and nobody's written
+        word.
+        """
+        name = self._required_workspace
+        return name if name.isdecimal() else str(self.workspace.id)
+
+    @property
+    def _required_workspace(self) -> str:
+        return self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
 
     @property
     def known_workspace(self) -> Workspace | None:
@@ -428,27 +449,49 @@ class PaiDesignerHook(BaseHook):
                     return
             self.pause(1)
 
-    def operation_center(self, environment: str) -> str:
-        """Return the address of the workspace's Operation Center."""
-        from airflow_provider_pai_designer.designer.console import operation_center
+    def operation_center(self, environment: str, run: Run | None = None) -> str:
+        """Return the address of the workspace's Operation Center; of the emulator's, the page of the run."""
+        return self._consoles(self.workspace, environment, run)["Operation Center"]
 
-        return operation_center(region=self.region, workspace_id=self.workspace.id, environment=environment)
-
-    def console_addresses(self, environment: str) -> dict[str, str]:
+    def console_addresses(self, environment: str, run: Run | None = None) -> dict[str, str]:
         """Return where people see the workspace, by the name of the page, as far as that is known without a call.
 
-        The emulator has no pages.
+        :param run: what is to be seen there; the emulator has pages of runs and nodes, of Alibaba Cloud's consoles the
+            addresses of such are not documented.
         """
-        from airflow_provider_pai_designer.designer.console import operation_center, pai_designer
-
         known = self.known_workspace
+        return {} if known is None else self._consoles(known, environment, run)
+
+    def _consoles(self, workspace: Workspace, environment: str, run: Run | None) -> dict[str, str]:
+        from airflow_provider_pai_designer.designer import console
+
+        if self._speaks_to_emulator:
+            seen: dict[str, Any] = {"workspace_id": workspace.id, "environment": environment, "run": run}
+            address = self.endpoint.url
+            return {
+                "Operation Center": console.emulated_operation_center(address, **seen),
+                "PAI Designer": console.emulated_pai_designer(address, **seen),
+            }
+        where: dict[str, Any] = {"region": self.region, "workspace_id": workspace.id}
+        return {
+            "Operation Center": console.operation_center(**where, environment=environment),
+            "PAI Designer": console.pai_designer(**where),
+        }
+
+    def pipeline_addresses(self, run_id: str = "") -> dict[str, str]:
+        """Return where people see pipelines, and a run of one, by the name of the page; no service is asked for it.
+
+        :param run_id: ``flow-...``; empty for the workspace alone.
+        """
+        from airflow_provider_pai_designer.designer.console import pai_designer, pipeline_run
+
+        known = self.__dict__.get("pai_workspace_id")
         if known is None or self._speaks_to_emulator:
             return {}
-        where: dict[str, Any] = {"region": self.region, "workspace_id": known.id}
-        return {
-            "Operation Center": operation_center(**where, environment=environment),
-            "PAI Designer": pai_designer(**where),
-        }
+        pages = {"PAI Designer": pai_designer(region=self.region, workspace_id=int(known))}
+        if run_id:
+            pages["Pipeline run"] = pipeline_run(region=self.region, workspace_id=known, run_id=run_id)
+        return pages
 
     def one_attempt(self) -> AbstractContextManager[None]:
         """Make each call inside a ``with`` block only once: for who looks again later anyway."""
@@ -570,6 +613,7 @@ class PaiDesignerHook(BaseHook):
 
     @property
     def _speaks_to_emulator(self) -> bool:
+        # nothing else is spoken to without TLS, and the emulator only on this machine: see ``find_endpoint``
         return self.endpoint.protocol == "http"
 
     @property

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
-from airflow_provider_pai_designer.designer.run import Instance, Outcome
+from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
+from airflow_provider_pai_designer.hooks.folding import show_lines
+from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Logger
-
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 _LAST_LINES = 8
@@ -36,19 +35,6 @@ _MODEL_HINT = (
 def reason(instance: Instance) -> str:
     """Say in a clause why an instance is no success."""
     return _REASONS[instance.outcome].format(task_type=instance.task_type.value)
-
-
-@contextmanager
-def folded(log: Logger, title: str) -> Iterator[None]:
-    """Fold what a ``with`` block writes into a task log: Airflow's page shows the title, and the lines on a click.
-
-    Both marks have the same level, so that a page that is filtered by level shows the two or none.
-    """
-    log.info("::group::%s", one_line(title))
-    try:
-        yield
-    finally:
-        log.info("::endgroup::")
 
 
 def show_logs(
@@ -79,14 +65,34 @@ def show_logs(
         old = shown.get(instance.id, "")
         # An automatic rerun begins a log of its own; whatever it begins with, it is shown whole.
         if new := found.text.removeprefix(old) if found.text.startswith(old) else found.text:
-            title = f"Log of instance {instance.id}"
-            if not fold:
-                hook.log.info("%s:", title)
-            with folded(hook.log, title) if fold else nullcontext():
-                for line in log_lines(new):
-                    hook.log.info("%s", line)
+            show_lines(hook.log, f"Log of instance {instance.id}", log_lines(new), fold=fold)
         shown[instance.id] = found.text
     return logs
+
+
+def explain_failure(
+    hook: PaiDesignerHook,
+    subject: str,
+    instances: Sequence[Instance],
+    logs: Mapping[int, InstanceLog],
+    *,
+    environment: str,
+    run: Run | None,
+) -> str:
+    """Say what went wrong, as :func:`describe_failure` does, with what PAIFlow tells of the first instance's steps.
+
+    :param run: to which the instances belong, None where it is none of ours.
+    """
+    bad = [item for item in instances if item.outcome is Outcome.FAILURE and item.id in logs]
+    run_id = logs[bad[0].id].pipeline_run_id if bad else ""
+    return describe_failure(
+        subject,
+        instances,
+        logs,
+        environment=environment,
+        where=hook.operation_center(environment, run),
+        steps={bad[0].id: said} if run_id and (said := failed_step_of(hook, run_id)) else {},
+    )
 
 
 def describe_failure(
@@ -96,11 +102,13 @@ def describe_failure(
     *,
     environment: str,
     where: str,
+    steps: Mapping[int, str] | None = None,
 ) -> str:
     """Say what went wrong: every instance that did not succeed, its step, its message, and the end of its log.
 
     :param subject: what did not succeed, in words.
     :param where: address at which the instances can be looked at.
+    :param steps: by instance id what is known of its steps from elsewhere.
     """
     parts = [f"The {subject} did not succeed."]
     for instance in instances:
@@ -109,6 +117,7 @@ def describe_failure(
         parts.append(f"Instance {instance.id} (business date {instance.business_date}) {reason(instance)}.")
         if log := logs.get(instance.id):
             parts += _describe_log(log)
+        parts += [(steps or {})[instance.id]] if instance.id in (steps or {}) else []
     if environment == Environment.PROD and any(log.misses_model for log in logs.values()):
         parts.append(_MODEL_HINT)
     return one_line(" ".join([*parts, f"Operation Center: {where}"]))

@@ -1,4 +1,4 @@
-"""The buttons of a task that lead to the workspace in Alibaba Cloud's consoles.
+"""The buttons of a task that lead to the workspace in Alibaba Cloud's consoles, or to its run on the emulator's pages.
 
 Airflow shows what is in an XCom, and asks for it by itself only when the process of the task ends. So the address is
 pushed as soon as it is known, and what was pushed is all that there is to be told at the end.
@@ -6,6 +6,7 @@ pushed as soon as it is known, and what was pushed is all that there is to be to
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
@@ -42,22 +43,40 @@ class PaiDesignerLink(_ConsoleLink):
     xcom_key = "pai_designer_link_pai_designer"
 
 
+class PipelineRunLink(_ConsoleLink):
+    """The way to the page of a pipeline's run in PAI."""
+
+    name = "Pipeline run"
+    xcom_key = "pai_designer_link_pipeline_run"
+
+
 LINKS = (OperationCenterLink(), PaiDesignerLink())
+PIPELINE_LINKS = (PipelineRunLink(), PaiDesignerLink())
 
 
-def push_links(ti: Any, hook: PaiDesignerHook, environment: str) -> bool:
+def push_links(
+    ti: Any,
+    hook: PaiDesignerHook,
+    links: Collection[BaseOperatorLink],
+    addresses_of: Callable[[], Mapping[str, str]],
+    *,
+    shown: Mapping[str, str],
+) -> Mapping[str, str]:
     """Show the buttons, and write their addresses into the log of this try; nothing is asked of the service, or raised.
 
     :param ti: the task instance.
-    :return: whether they are shown; where the workspace was not read yet, they cannot be.
+    :param addresses_of: tells the addresses that are known by now, by the name of the button.
+    :param shown: those that are shown already; they are not shown again.
+    :return: those that are shown now.
     """
     try:
-        addresses = hook.console_addresses(environment)
-        for link in LINKS:
-            if address := addresses.get(link.name):
+        addresses = addresses_of()
+        for link in links:
+            address = addresses.get(link.name)
+            if address and address != shown.get(link.name):
                 hook.log.info("%s: %s", link.name, address)
                 ti.xcom_push(key=link.xcom_key, value=address)
     except Exception:
         hook.log.debug("The links of the task are not shown", exc_info=True)
-        return False
-    return bool(addresses)
+        return shown
+    return addresses or shown

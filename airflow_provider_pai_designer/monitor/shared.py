@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE, Verbs
-from airflow_provider_pai_designer.designer.run import Instance, InstancePage
+from airflow_provider_pai_designer.designer.run import Instance, InstancePage, Observed
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import (
     NotFoundError,
@@ -31,7 +31,7 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.figures import REPORT_SECONDS, Figures
 from airflow_provider_pai_designer.monitor.listing import Listing, cheapest
 from airflow_provider_pai_designer.monitor.pool import in_pool
-from airflow_provider_pai_designer.monitor.watched import Request, Watched
+from airflow_provider_pai_designer.monitor.watched import Awaited, Request, Watched
 
 CALLS_PER_SECOND = 0.4
 """What one watch spends at most, over any longer time."""
@@ -54,6 +54,7 @@ _STORM = 2
 """So many failures in a row, and everybody who is due is told: what cannot be seen now is not asked for one by one."""
 
 _Result = TypeVar("_Result")
+_Item = TypeVar("_Item", bound=Awaited)
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +94,7 @@ class SharedWatch:
         self._verbs: Verbs | None = None
         self._budget: Budget | None = None
         self._may_list = True
-        self._watched: set[Watched] = set()
+        self._watched: set[Any] = set()
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._wakes = -math.inf
@@ -110,16 +111,16 @@ class SharedWatch:
         """Whether nobody waits."""
         return not self._watched
 
-    def begin(self, watched: Watched) -> None:
+    def begin(self, watched: Awaited) -> None:
         """Watch something, until :meth:`end`."""
         self._watched.add(watched)
 
-    def end(self, watched: Watched) -> None:
+    def end(self, watched: Awaited) -> None:
         """Watch it no longer; the watch ends with the last."""
         self._watched.discard(watched)
         self._changed.set()
 
-    async def look(self, watched: Watched, *, after: float) -> Sequence[Instance]:
+    async def look(self, watched: Awaited, *, after: float) -> Sequence[Observed]:
         """Look at something.
 
         :param after: seconds to wait before.
@@ -167,7 +168,7 @@ class SharedWatch:
                 await self._changed.wait()
         self._wakes = -math.inf
 
-    def _due(self) -> list[Watched]:
+    def _due(self) -> list[Any]:
         """What to look at now, the most overdue first; nothing while nothing is due."""
         now = self._now()
         waiting = [(item.request, item) for item in self._watched if item.request and item.request.early <= now]
@@ -175,21 +176,24 @@ class SharedWatch:
             return []
         return [item for _, item in sorted(waiting, key=lambda pair: pair[0].due)]
 
-    async def _sweep(self, due: Sequence[Watched]) -> None:
+    async def _sweep(self, due: Sequence[Any]) -> None:
         """Look at everything that is due."""
         try:
             verbs = self._verbs = self._verbs or await self._call(due, _connect)
             if verbs is None:
                 return
-            if self._budget is None:
-                rate = verbs.calls_per_second
-                self._budget = Budget(rate if math.isinf(rate) else min(rate, CALLS_PER_SECOND))
+            self._limit(verbs.calls_per_second)
             for span, group in _spans(due, self._watched, many_days=verbs.lists_many_days):
                 lists = span is not None and self._may_list
                 left = await self._list(span, group, ids_at_once=verbs.ids_at_once) if span and lists else group
                 await self._read(left, ids_at_once=verbs.ids_at_once)
         except StormError as error:
             self._fail(due, error.cause)
+
+    def _limit(self, rate: float) -> None:
+        """Spend no more than a watch may, and than the account has; infinite where nothing is limited."""
+        if self._budget is None:
+            self._budget = Budget(rate if math.isinf(rate) else min(rate, CALLS_PER_SECOND))
 
     async def _list(self, span: tuple[date, date], wanted: list[Watched], *, ids_at_once: int) -> list[Watched]:
         """Look for what is due in the list of all instances, as far as that saves calls; return what is left."""
@@ -259,13 +263,13 @@ class SharedWatch:
         )
 
     async def _look_alone(self, item: Watched) -> None:
-        found = await self._call([item], item.look, calls=max(1, len(item.dag_ids)))
+        found = await self._call([item], item.look, calls=item.calls)
         if found is not None:
             item.known = {instance.id: instance for instance in found}
             self._tell([item])
 
     async def _call(
-        self, wanted: Sequence[Watched], function: Callable[[PaiDesignerHook], _Result], *, calls: int = 1
+        self, wanted: Sequence[Awaited], function: Callable[[PaiDesignerHook], _Result], *, calls: int = 1
     ) -> _Result | None:
         """Ask the service; None if that failed, and whoever wanted it was told."""
         try:
@@ -282,7 +286,7 @@ class SharedWatch:
         self._failures = 0
         return found
 
-    def _take_blow(self, wanted: Iterable[Watched], error: Exception) -> None:
+    def _take_blow(self, wanted: Iterable[Awaited], error: Exception) -> None:
         """Tell who wanted it that nothing was seen; whatever keeps us from looking is not the runs' failure.
 
         :raises StormError: it has nothing to do with what was asked, and is not the first.
@@ -299,11 +303,11 @@ class SharedWatch:
         if self._failures >= _STORM:
             raise StormError(error)
 
-    def _staying(self, items: Iterable[Watched]) -> list[Watched]:
+    def _staying(self, items: Iterable[_Item]) -> list[_Item]:
         """Leave out what nobody waits for any more."""
         return [item for item in items if item in self._watched]
 
-    def _tell(self, items: Iterable[Watched]) -> None:
+    def _tell(self, items: Iterable[Awaited]) -> None:
         """Give triggers what they wait for."""
         now = self._now()
         for item in items:
@@ -317,7 +321,7 @@ class SharedWatch:
         near = (item for item in seen if item.request and (now >= item.request.free or item.has_ended))
         self._tell(item for item in near if item.is_complete)
 
-    def _fail(self, items: Iterable[Watched], error: Exception, *, early: bool = False) -> None:
+    def _fail(self, items: Iterable[Awaited], error: Exception, *, early: bool = False) -> None:
         """Tell triggers that nothing was seen.
 
         :param early: tell those too that are not due yet; else who was told a moment ago may wait for the next look.
@@ -372,12 +376,15 @@ class _Claims:
         return watched.is_complete and watched.known.keys() <= self._shown
 
 
-def watch_of(key: WatchKey) -> SharedWatch:
-    """Return the one watch of this event loop for a connection, workspace and environment."""
+def watch_of(key: WatchKey, kind: type[SharedWatch]) -> SharedWatch:
+    """Return the one watch of this event loop for what is watched together.
+
+    :param kind: of watch, where there is none yet.
+    """
     watches = _watches.setdefault(asyncio.get_running_loop(), {})
     for idle in [other for other, watch in watches.items() if watch.is_idle and other != key]:
         del watches[idle]
-    return watches.setdefault(key, SharedWatch(key))
+    return watches.setdefault(key, kind(key))
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[WatchKey, SharedWatch]] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, run_outcome
+from airflow_provider_pai_designer.designer.run import Observed, Outcome, run_outcome
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     NotFoundError,
@@ -68,7 +68,7 @@ class RunWatch:
     _begins: float = field(default=0.0, init=False)
     last_error: Exception | None = field(default=None, init=False)
 
-    def observe(self, instances: Sequence[Instance], *, now: float, complete: bool = True) -> Verdict:
+    def observe(self, instances: Sequence[Observed], *, now: float, complete: bool = True) -> Verdict:
         """Take in what a poll saw.
 
         :param now: epoch seconds.
@@ -80,7 +80,7 @@ class RunWatch:
         self._blind_since = None
         self._misses = 0
         self._begins = _begin(instances)
-        self._say(", ".join(f"instance {item.id}: {_describe(item)}" for item in instances) or "no instance yet")
+        self._say(", ".join(item.words for item in instances) or "no instance yet")
         ended = run_outcome(instances) is not Outcome.ACTIVE or self._waited_out(instances, now)
         if complete and ended:
             return Verdict.ENDED
@@ -118,15 +118,15 @@ class RunWatch:
     def _check_deadline(self, now: float) -> Verdict:
         return Verdict.DEADLINE if self.deadline is not None and now >= self.deadline else Verdict.WAIT
 
-    def _waited_out(self, instances: Sequence[Instance], now: float) -> bool:
+    def _waited_out(self, instances: Sequence[Observed], now: float) -> bool:
         """A failure with reruns left whose rerun does not come (the instance was stopped, say) is an end after all."""
         active = [item for item in instances if item.outcome is Outcome.ACTIVE]
-        if not active or any(item.status is not InstanceStatus.FAILURE for item in active):
+        reruns = [item.rerun_seconds for item in active if item.rerun_seconds is not None]
+        if not active or len(reruns) < len(active):
             self._failing_since = None
             return False
         self._failing_since = self._failing_since or now
-        interval = max(item.rerun_interval_seconds for item in active)
-        return now - self._failing_since > interval + _RERUN_GRACE_SECONDS
+        return now - self._failing_since > max(reruns) + _RERUN_GRACE_SECONDS
 
     def _say(self, text: str) -> None:
         if text != self._seen:
@@ -134,19 +134,6 @@ class RunWatch:
             self._seen = text
 
 
-def _begin(instances: Sequence[Instance]) -> float:
+def _begin(instances: Sequence[Observed]) -> float:
     """Return the epoch seconds before which nothing happens: all that is not at its end waits for its schedule time."""
-    times = [
-        item.schedule_time.timestamp() if item.status is InstanceStatus.WAIT_TIME and item.schedule_time else 0.0
-        for item in instances
-        if item.outcome is Outcome.ACTIVE
-    ]
-    return min(times, default=0.0)
-
-
-def _describe(instance: Instance) -> str:
-    if instance.status is InstanceStatus.FAILURE and instance.reruns_left:
-        return f"FAILURE, {instance.reruns_left} automatic rerun(s) left"
-    if instance.status is InstanceStatus.WAIT_TIME and instance.schedule_time:
-        return f"WAIT_TIME until {instance.schedule_time.isoformat(sep=' ')}"
-    return instance.status.value
+    return min((item.begins for item in instances if item.outcome is Outcome.ACTIVE), default=0.0)

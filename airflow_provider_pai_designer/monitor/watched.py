@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_pai_designer.designer.run import Instance, Outcome
+from airflow_provider_pai_designer.designer.run import DATES_AT_ONCE, Instance, Observed, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """The wish of a trigger to see its instances.
+    """The wish of a trigger to see what it awaits.
 
     :param due: when, in the loop's time.
     :param early: from when on it may be granted together with others.
@@ -26,7 +26,19 @@ class Request:
     due: float
     early: float
     free: float
-    answer: asyncio.Future[Sequence[Instance]]
+    answer: asyncio.Future[Sequence[Observed]]
+
+
+class Awaited(Protocol):
+    """What a watch looks at for a trigger.
+
+    :var known: what was seen of it last, by its id.
+    """
+
+    request: Request | None
+
+    @property
+    def known(self) -> Mapping[Any, Observed]: ...
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -71,7 +83,12 @@ class Watched:
 
     def price(self, ids_at_once: int) -> float:
         """How many calls it takes to read this apart from the list."""
-        return 1 / ids_at_once if self.single else max(1, len(self.dag_ids))
+        return 1 / ids_at_once if self.single else self.calls
+
+    @property
+    def calls(self) -> int:
+        """How many calls it takes to look at this alone."""
+        return max(1, min(DATES_AT_ONCE, len(self.dag_ids)))
 
     def learn(self, instances: Iterable[Instance]) -> None:
         """Keep what was seen."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.content import NodeContent
-from airflow_provider_pai_designer.exceptions import ConfigurationError, ContentError, NodeDefinitionError
+from airflow_provider_pai_designer.exceptions import ConfigurationError, NodeDefinitionError
 from airflow_provider_pai_designer.hooks.arguments import read_text
+from airflow_provider_pai_designer.hooks.context import read_file
 from airflow_provider_pai_designer.hooks.loading import load_pipeline, readable
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ContentSource:
         """
         if self.name == "content":
             return self._given()
-        return self._file(beside) if self.name == "content_file" else None
+        return read_file(beside, self.value, "content") if self.name == "content_file" else None
 
     def _load(self, hook: PaiDesignerHook, node: Node, *, keep_copy: bool) -> tuple[str, tuple[str, ...]]:
         reference = read_text(self.name, self.value)
@@ -94,16 +95,6 @@ class ContentSource:
                 "returned cannot stand here. Write it to a file and give content_file=, or map the task over it."
             )
         return self.value
-
-    def _file(self, beside: Path) -> str:
-        path = beside / str(self.value)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ContentError(
-                f"The content file {str(path)!r} cannot be read ({error}); a relative path starts at the folder of the "
-                "DAG file."
-            ) from None
 
     def _copy(self, hook: PaiDesignerHook, node: Node, environment: str) -> str:
         reference = read_text(self.name, self.value)

@@ -27,10 +27,10 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.context import business_date_of, run_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.hooks.reporting import describe_failure, show_logs
+from airflow_provider_pai_designer.hooks.reporting import explain_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
 from airflow_provider_pai_designer.triggers.pai_designer import (
-    InstancesTrigger,
+    AwaitTrigger,
     PaiDesignerRunTrigger,
     PaiDesignerScheduledInstanceTrigger,
 )
@@ -48,51 +48,34 @@ class PaiDesignerSensorError(AirflowFailException):
     """What the sensor waits for can no longer come; the task is not retried."""
 
 
-class InstancesSensor(BaseSensorOperator):
-    """Waits for instances of a node.
-
-    The result (and XCom ``return_value``) is a plain dict with ``outcome`` and ``instances``, a list of dicts with
-    ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and
-    ``parameters``; of a run also what :class:`PaiDesignerNodeOperator` returns of it.
+class AwaitSensor(BaseSensorOperator):
+    """Waits for the good end of something that the service does.
 
     :param pai_designer_conn_id: the connection.
     :param workspace: workspace instead of the connection's.
     :param region: region instead of the connection's.
     :param deferrable: wait in the triggerer, without a worker slot, whatever ``mode`` says.
-    :param accept_dry_run: let an instance that ended without running the pipeline count as good.
-    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
-        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
 
-    template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region", "business_date", "environment")
-    operator_extra_links = LINKS
+    template_fields: Sequence[str] = ("pai_designer_conn_id", "workspace", "region")
     ui_color = "#fff3ea"
 
     def __init__(
         self,
         *,
-        business_date: str | date | None = None,
-        environment: str,
         pai_designer_conn_id: str = PaiDesignerHook.default_conn_name,
         workspace: str | None = None,
         region: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        accept_dry_run: bool = False,
-        partitioned_outlets: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.business_date = business_date
-        self.environment = environment
         self.pai_designer_conn_id = pai_designer_conn_id
         self.workspace = workspace
         self.region = region
         self.deferrable = deferrable
-        self.accept_dry_run = accept_dry_run
-        self.partitioned_outlets = partitioned_outlets
-        self._met: Sequence[Instance] = ()
         self._has_looked = False
-        self._shows_links = False
+        self._links_shown: Mapping[str, str] = {}
 
     def execute(self, context: Context) -> Any:
         """Look, and wait if it is too early."""
@@ -118,21 +101,6 @@ class InstancesSensor(BaseSensorOperator):
                 )
             return self._defer(context, deadline)
 
-    def post_execute(self, context: Any, result: Any = None) -> None:
-        """Say in the events of the task's assets for which business dates there is new data."""
-        super().post_execute(context, result)
-        if self.outlets and self._met:
-            from airflow_provider_pai_designer.hooks.assets import describe_outlets
-
-            describe_outlets(
-                context,
-                self.outlets,
-                run=self._identity(self._met),
-                business_dates=sorted({item.business_date for item in self._met}),
-                timezone=self._hook.timezone.key,
-                partitioned=self.partitioned_outlets,
-            )
-
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
 
@@ -141,69 +109,41 @@ class InstancesSensor(BaseSensorOperator):
         first = not self._has_looked and not self._was_rescheduled(context)
         try:
             with self._hook.one_attempt():
-                instances = self._look(context)
+                seen = self._look(context)
         except PaiDesignerError as error:
             if isinstance(error, ServiceError) and self._passes(error, first=first):
                 self.log.warning("%s cannot be seen at the moment, looking again: %s", self._describe(), error)
                 return PokeReturnValue(is_done=False)
             raise PaiDesignerSensorError(f"{type(error).__name__}: {error}") from error
         finally:
-            self._shows_links = self._shows_links or push_links(context["ti"], self._hook, self._environment)
+            self._links_shown = push_links(
+                context["ti"], self._hook, self.operator_extra_links, self._addresses, shown=self._links_shown
+            )
             self._has_looked = True
-        return self._judge(instances)
+        return self._judge(seen)
 
-    def _look(self, context: Context) -> Sequence[Instance]:
-        """List the instances that are awaited; none where they are not there yet."""
+    def _look(self, context: Context) -> Any:
+        """Look at what is awaited, and return what :meth:`_judge` takes."""
+        raise NotImplementedError
+
+    def _judge(self, seen: Any) -> PokeReturnValue:
+        """Say whether it has come to a good end.
+
+        :raises PaiDesignerSensorError: it can no longer.
+        """
         raise NotImplementedError
 
     def _describe(self) -> str:
         """Name what is awaited."""
         raise NotImplementedError
 
-    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        """Say which run it was, as plain JSON."""
-        return {
-            "node_id": instances[0].node_id,
-            "environment": self._environment,
-            "remote_dag_ids": sorted({item.remote_dag_id for item in instances}),
-        }
-
-    def _is_complete(self, instances: Sequence[Instance]) -> bool:
-        """Whether no instance is missing that is still to come."""
-        return True
-
-    @property
-    def _environment(self) -> str:
-        return self.environment
-
-    def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        return {
-            "outcome": run_outcome(instances).value,
-            "instances": [instance.to_dict() for instance in instances],
-        }
-
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
-        """Make the trigger that waits for what was looked at."""
+    def _addresses(self) -> Mapping[str, str]:
+        """Where the task's links lead, by their names, as far as that is known."""
         raise NotImplementedError
 
-    def _judge(self, instances: Sequence[Instance]) -> PokeReturnValue:
-        for instance in instances:
-            self.log.info("Instance %s of %s: %s", instance.id, instance.schedule_time, instance.status.value)
-        outcome = run_outcome(instances) if self._is_complete(instances) else Outcome.ACTIVE
-        if outcome is Outcome.ACTIVE:
-            if not instances:
-                self.log.info("%s: no instance yet", self._describe())
-            return PokeReturnValue(is_done=False)
-        if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
-            self._met = instances
-            return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
-        bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
-        environment = self._environment
-        logs = show_logs(self._hook, bad, environment, shown={})
-        where = self._hook.operation_center(environment)
-        raise PaiDesignerSensorError(
-            describe_failure(self._describe(), bad, logs, environment=environment, where=where)
-        )
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
+        """Make the trigger that waits for what was looked at."""
+        raise NotImplementedError
 
     def _passes(self, error: ServiceError, *, first: bool) -> bool:
         """Tell weather from a clear no. A key that was good may be renewed; one that never was is an error at once."""
@@ -243,6 +183,105 @@ class InstancesSensor(BaseSensorOperator):
     @cached_property
     def _hook(self) -> PaiDesignerHook:
         return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
+
+
+class InstancesSensor(AwaitSensor):
+    """Waits for instances of a node.
+
+    The result (and XCom ``return_value``) is a plain dict with ``outcome`` and ``instances``, a list of dicts with
+    ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and
+    ``parameters``; of a run also what :class:`PaiDesignerNodeOperator` returns of it.
+
+    :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
+    """
+
+    template_fields: Sequence[str] = (*AwaitSensor.template_fields, "business_date", "environment")
+    operator_extra_links = LINKS
+
+    def __init__(
+        self,
+        *,
+        business_date: str | date | None = None,
+        environment: str,
+        accept_dry_run: bool = False,
+        partitioned_outlets: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.business_date = business_date
+        self.environment = environment
+        self.accept_dry_run = accept_dry_run
+        self.partitioned_outlets = partitioned_outlets
+        self._met: Sequence[Instance] = ()
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Say in the events of the task's assets for which business dates there is new data."""
+        super().post_execute(context, result)
+        if self.outlets and self._met:
+            from airflow_provider_pai_designer.hooks.assets import describe_outlets
+
+            describe_outlets(
+                context,
+                self.outlets,
+                run=self._identity(self._met),
+                business_dates=sorted({item.business_date for item in self._met}),
+                timezone=self._hook.timezone.key,
+                partitioned=self.partitioned_outlets,
+            )
+
+    def _look(self, context: Context) -> Sequence[Instance]:
+        """List the instances that are awaited; none where they are not there yet."""
+        raise NotImplementedError
+
+    def _addresses(self) -> Mapping[str, str]:
+        return self._hook.console_addresses(self._environment, self._linked_run)
+
+    def _is_complete(self, instances: Sequence[Instance]) -> bool:
+        """Whether no instance is missing that is still to come."""
+        return True
+
+    @property
+    def _environment(self) -> str:
+        return self.environment
+
+    @property
+    def _linked_run(self) -> Run | None:
+        """The run to which the links lead, None where it is none of ours, or is not known yet."""
+        return None
+
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        """Say which run it was, as plain JSON."""
+        return {
+            "node_id": instances[0].node_id,
+            "environment": self._environment,
+            "remote_dag_ids": sorted({item.remote_dag_id for item in instances}),
+        }
+
+    def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        return {
+            "outcome": run_outcome(instances).value,
+            "instances": [instance.to_dict() for instance in instances],
+        }
+
+    def _judge(self, instances: Sequence[Instance]) -> PokeReturnValue:
+        for instance in instances:
+            self.log.info("Instance %s of %s: %s", instance.id, instance.schedule_time, instance.status.value)
+        outcome = run_outcome(instances) if self._is_complete(instances) else Outcome.ACTIVE
+        if outcome is Outcome.ACTIVE:
+            if not instances:
+                self.log.info("%s: no instance yet", self._describe())
+            return PokeReturnValue(is_done=False)
+        if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
+            self._met = instances
+            return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
+        bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
+        environment = self._environment
+        logs = show_logs(self._hook, bad, environment, shown={})
+        raise PaiDesignerSensorError(
+            explain_failure(self._hook, self._describe(), bad, logs, environment=environment, run=self._linked_run)
+        )
 
 
 class PaiDesignerRunSensor(InstancesSensor):
@@ -297,10 +336,6 @@ class PaiDesignerRunSensor(InstancesSensor):
             ) from error
         return instances
 
-    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        assert self._found is not None
-        return self._found.identity
-
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         return self._found is not None and not young_dags(self._found, instances)
 
@@ -308,13 +343,21 @@ class PaiDesignerRunSensor(InstancesSensor):
     def _environment(self) -> str:
         return self._found.environment if self._found else self.environment
 
+    @property
+    def _linked_run(self) -> Run | None:
+        return self._found
+
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        assert self._found is not None
+        return self._found.identity
+
     def _describe(self) -> str:
         return str(self._found) if self._found else f"run {self.run}"
 
     def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
         return {**(self._found.to_dict() if self._found else {}), **super()._result(instances)}
 
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
         assert self._found is not None
         return PaiDesignerRunTrigger(run=self._found.to_dict(), **waiting)
 
@@ -403,7 +446,7 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
         which = "" if self.cycle is None else f", cycle {self.cycle}"
         return f"schedule of node {node_id} for business date {business_date}{which}"
 
-    def _trigger(self, **waiting: Any) -> InstancesTrigger:
+    def _trigger(self, **waiting: Any) -> AwaitTrigger:
         assert self._target is not None
         node_id, business_date = self._target
         return PaiDesignerScheduledInstanceTrigger(

@@ -7,11 +7,21 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_pai_designer.designer.run import Instance, Run, select_cycle, young_dags
+from airflow_provider_pai_designer.designer.run import (
+    AskedRun,
+    Instance,
+    Observed,
+    Run,
+    is_full_and_ended,
+    next_part,
+    select_cycle,
+    with_part,
+    young_dags,
+)
 from airflow_provider_pai_designer.exceptions import PaiDesignerError, one_line
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.ownership import answer_within, is_awaited
@@ -19,7 +29,7 @@ from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.monitor.shared import SharedWatch
-    from airflow_provider_pai_designer.monitor.watched import Watched
+    from airflow_provider_pai_designer.monitor.watched import Awaited, Watched
 
 _TRIGGERS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
 """Airflow tells a trigger that it was killed since 3.3; before, it is only cancelled, as it is for any other reason."""
@@ -29,18 +39,21 @@ _MOST_SHOWN = 30
 _LAST_LOOK_SECONDS = 1.0
 
 
-class InstancesTrigger(BaseTrigger):
-    """Fires when instances have ended, their deadline has passed, or they could not be seen for too long.
+class AwaitTrigger(BaseTrigger):
+    """Fires when what is awaited has ended, its deadline has passed, or it could not be seen for too long.
 
     The event is ``{"verdict": ..., "message": ..., "instances": {id: status}, "waiting": {...}}``, with what was
-    awaited, in less than two kilobytes. It says that they ended, not how: who resumes reads that from the service. All
+    awaited, in less than two kilobytes. It says that it ended, not how: who resumes reads that from the service. All
     that is needed to wait on is in it, for ``dag.test()`` resumes a task with the event alone.
 
     :param since: epoch seconds from which the age of what is awaited counts; None for now.
     :param poll_interval: seconds between polls; None for a tenth of that age, between 10 and 60 seconds.
     :param deadline: epoch seconds at which waiting ends, None for no deadline.
-    :param outage_seconds: how long the instances may be out of sight before the trigger says so.
+    :param outage_seconds: how long it may be out of sight before the trigger says so.
     """
+
+    seen_as: ClassVar[str] = "instances"
+    """What the event calls the ids and states that were seen last."""
 
     def __init__(
         self,
@@ -62,7 +75,8 @@ class InstancesTrigger(BaseTrigger):
         self.deadline = deadline
         self.outage_seconds = outage_seconds
         self._watch: SharedWatch | None = None
-        self._seen: Sequence[Instance] = ()
+        self._seen: Sequence[Observed] = ()
+        self._hurries = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made from again, in this or another triggerer."""
@@ -104,7 +118,7 @@ class InstancesTrigger(BaseTrigger):
                 "verdict": verdict.value,
                 **self._subject(),
                 **done,
-                "instances": states,
+                self.seen_as: states,
                 "message": message,
                 "waiting": self._waiting,
             }
@@ -112,15 +126,12 @@ class InstancesTrigger(BaseTrigger):
 
     async def _await_end(self, view: RunWatch) -> Verdict:
         """Look through the watch that all triggers of the workspace share."""
-        from airflow_provider_pai_designer.monitor.shared import WatchKey, watch_of
-
-        self._watch = watch_of(
-            WatchKey(self.pai_designer_conn_id, self.workspace, self.region, environment=self._environment)
-        )
+        self._watch = self._shared_watch()
         watched, after = self._watched(), 0.0
         self._watch.begin(watched)
         try:
             while True:
+                self._hurries = False
                 try:
                     self._seen = await self._look_in_time(self._watch, watched, after)
                 except Exception as error:
@@ -130,11 +141,11 @@ class InstancesTrigger(BaseTrigger):
                     verdict = view.observe(self._seen, now=time.time(), complete=self._is_complete(self._seen))
                 if verdict is not Verdict.WAIT:
                     return verdict
-                after = view.pause(now=time.time())
+                after = 0.0 if self._hurries else view.pause(now=time.time())
         finally:
             self._watch.end(watched)
 
-    async def _look_in_time(self, watch: SharedWatch, watched: Watched, after: float) -> Sequence[Instance]:
+    async def _look_in_time(self, watch: SharedWatch, watched: Awaited, after: float) -> Sequence[Observed]:
         if self.deadline is None:
             return await watch.look(watched, after=after)
         async with asyncio.timeout(self.deadline - time.time() + _LAST_LOOK_SECONDS):
@@ -155,17 +166,16 @@ class InstancesTrigger(BaseTrigger):
         """The arguments that only this kind of trigger has."""
         return self._subject()
 
-    @property
-    def _environment(self) -> str:
-        """``DEV`` or ``PROD``."""
+    def _shared_watch(self) -> SharedWatch:
+        """The watch that looks for all triggers of this kind in the workspace."""
         raise NotImplementedError
 
-    def _watched(self) -> Watched:
+    def _watched(self) -> Awaited:
         """What the shared watch has to know."""
         raise NotImplementedError
 
-    def _is_complete(self, instances: Sequence[Instance]) -> bool:
-        """Whether no instance is missing that is still to come."""
+    def _is_complete(self, seen: Sequence[Any]) -> bool:
+        """Whether nothing is missing that is still to come."""
         return True
 
     @property
@@ -176,24 +186,30 @@ class InstancesTrigger(BaseTrigger):
         return PaiDesignerHook(self.pai_designer_conn_id, workspace=self.workspace, region=self.region)
 
 
-class PaiDesignerRunTrigger(InstancesTrigger):
+class RunTrigger(AwaitTrigger):
     """Fires when a run has ended, its deadline has passed, or it could not be seen for too long.
 
-    :param run: the run, as :meth:`~airflow_provider_pai_designer.designer.run.Run.to_dict` gives it; without remote
-        DAG ids it is looked for by its name.
+    :param run: the run, as its ``to_dict`` gives it; one that is not known is looked for by its name.
     :param cancel_on_kill: whether the run belongs to the task, and is stopped when the task is killed or out of time.
     """
+
+    _console: ClassVar[str]
+    """Where people see the run."""
 
     def __init__(self, *, run: dict[str, Any], cancel_on_kill: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.run_data = run
         self.cancel_on_kill = cancel_on_kill
         self._has_fired = False
-        self._identified: Run | None = None
 
     @property
-    def _run(self) -> Run:
-        return self._identified or Run.from_dict(self.run_data)
+    def _run(self) -> AskedRun:
+        """The run, as far as it is known."""
+        raise NotImplementedError
+
+    def _ask_to_stop(self) -> None:
+        """Ask for the run to be stopped."""
+        raise NotImplementedError
 
     async def on_kill(self) -> None:
         """Stop the run, unless the task still waits for it: a trigger that only moves looks the same."""
@@ -211,9 +227,9 @@ class PaiDesignerRunTrigger(InstancesTrigger):
 
     def _stop(self) -> bool:
         try:
-            self._hook.stop_run(self._run)
+            self._ask_to_stop()
         except PaiDesignerError as error:
-            self.log.error("The %s could not be stopped, so stop it in Operation Center: %s", self._run, error)
+            self.log.error("The %s could not be stopped, so stop it in %s: %s", self._run, self._console, error)
             return False
         return True
 
@@ -230,6 +246,44 @@ class PaiDesignerRunTrigger(InstancesTrigger):
 
     def _arguments(self) -> dict[str, Any]:
         return {"run": self.run_data, "cancel_on_kill": self.cancel_on_kill}
+
+
+class _NodeTrigger(AwaitTrigger):
+    """Awaits instances of a node."""
+
+    @property
+    def _environment(self) -> str:
+        """``DEV`` or ``PROD``."""
+        raise NotImplementedError
+
+    def _shared_watch(self) -> SharedWatch:
+        from airflow_provider_pai_designer.monitor.shared import SharedWatch, WatchKey, watch_of
+
+        key = WatchKey(self.pai_designer_conn_id, self.workspace, self.region, environment=self._environment)
+        return watch_of(key, SharedWatch)
+
+
+class PaiDesignerRunTrigger(_NodeTrigger, RunTrigger):
+    """Fires when a run of a node has ended, its deadline has passed, or it could not be seen for too long.
+
+    :param run: the run, as :meth:`~airflow_provider_pai_designer.designer.run.Run.to_dict` gives it; without remote
+        DAG ids it is looked for by its name.
+    :param cancel_on_kill: whether the run belongs to the task, and is stopped when the task is killed or out of time.
+    """
+
+    _console = "Operation Center"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._identified: Run | None = None
+        self._last_dag = 0
+
+    @property
+    def _run(self) -> Run:
+        return self._identified or Run.from_dict(self.run_data)
+
+    def _ask_to_stop(self) -> None:
+        self._hook.stop_run(self._run)
 
     def _is_complete(self, instances: Sequence[Instance]) -> bool:
         return not young_dags(self._run, instances)
@@ -253,7 +307,12 @@ class PaiDesignerRunTrigger(InstancesTrigger):
     def _look(self, hook: PaiDesignerHook) -> Sequence[Instance]:
         run = self._identified = hook.identify(self._run)
         self._entry.dag_ids = run.remote_dag_ids
-        return hook.list_instances(run)
+        known = self._entry.known.values()
+        part = next_part(run, known, after=self._last_dag)
+        self._last_dag = max(part.remote_dag_ids, default=0)
+        found = hook.list_instances(part)
+        self._hurries = is_full_and_ended(part, found)
+        return with_part(known, part, found)
 
     def _shows_the_node(self, instances: Sequence[Instance]) -> bool:
         """Whether every remote DAG shows an instance of the node, and not only one that stands for the run."""
@@ -261,7 +320,7 @@ class PaiDesignerRunTrigger(InstancesTrigger):
         return not young_dags(run, [item for item in instances if run.node_id in (None, item.node_id)])
 
 
-class PaiDesignerScheduledInstanceTrigger(InstancesTrigger):
+class PaiDesignerScheduledInstanceTrigger(_NodeTrigger):
     """Fires when the scheduled instances of a node for a business date have ended, or their deadline has passed.
 
     :param node_id: the node, as the environment knows it.

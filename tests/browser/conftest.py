@@ -34,6 +34,7 @@ def airflow(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
             database=database,
             variables={
                 "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": connection(emulator),
+                "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             },
         )
         shutil.copy(DAGS_FOLDER / f"{DAG_ID}.py", started.dags)

@@ -98,7 +98,7 @@ def _wrap(owner: type, name: str, around: Callable[..., Any]) -> None:
     setattr(owner, name, lambda *arguments, **options: around(original, *arguments, **options))
 
 
-def _around_save(original: Callable[..., Any], memory: RunMemory, record: Any) -> None:
+def _around_save(original: Callable[..., Any], memory: RunMemory[Any], record: Any) -> None:
     answered = bool(record.run.remote_dag_ids)
     _hold("between answer and record" if answered else "before the record")
     original(memory, record)

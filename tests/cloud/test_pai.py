@@ -162,7 +162,8 @@ class TestRuns:
 
     def test_a_log_is_read_from_where_it_was_left_until_it_is_quiet(self, flow: PaiFlow, flow_wire: Wire) -> None:
         flow_wire.will("ListPipelineRunNodeLogs", {"Logs": ["c", "d"], "TotalCount": 9}, {"Logs": []})
-        assert list(flow.read_log(run_id="flow-1", node_id="node-1", offset=2)) == ["c", "d"]
+        log = flow.read_log(run_id="flow-1", node_id="node-1", offset=2)
+        assert (log.lines, log.end) == (("c", "d"), 4)
         assert [asked["Offset"] for asked in flow_wire.asked("ListPipelineRunNodeLogs")] == ["2", "4"]
 
 
@@ -299,7 +300,7 @@ class TestPipelines:
 FLOW_READS: dict[str, Callable[[PaiFlow], Any]] = {
     "GetPipelineRun": lambda flow: flow.get_run("flow-1"),
     "GetPipelineRunNode": lambda flow: flow.get_steps(RUN),
-    "ListPipelineRunNodeLogs": lambda flow: list(flow.read_log(run_id="flow-1", node_id="node-1")),
+    "ListPipelineRunNodeLogs": lambda flow: flow.read_log(run_id="flow-1", node_id="node-1").lines,
     "ListPipelineRunNodeOutputs": lambda flow: flow.list_outputs(RUN),
     "ListPipelineRuns": lambda flow: flow.find_runs(workspace_id="15945", name="testName"),
     "ListPipelineRunsStatus": lambda flow: flow.run_statuses(workspace_id="7", run_ids=["flow-1"]),

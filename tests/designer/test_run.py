@@ -14,13 +14,61 @@ from airflow_provider_pai_designer.designer.run import (
     Outcome,
     Run,
     TaskType,
+    is_full_and_ended,
+    next_part,
     read_run_name,
     read_status,
     read_task_type,
     run_name,
     run_outcome,
     run_stem,
+    with_part,
 )
+
+
+def dates(count: int, status: InstanceStatus, *, first: int = 1) -> list[Instance]:
+    """An instance for each remote DAG, one a business date."""
+    return [instance(id=100 + number, remote_dag_id=number, status=status) for number in range(first, first + count)]
+
+
+def test_a_look_at_a_long_backfill_reads_the_next_dates_and_by_turns_the_others() -> None:
+    run = Run(
+        name="r", node_id=2, environment="DEV", business_date=date(2026, 1, 1), remote_dag_ids=tuple(range(1, 31))
+    )
+    known: tuple[Instance, ...] = ()
+    looks, after = [], 0
+    for _ in range(5):
+        part = next_part(run, known, after=after)
+        looks.append(part.remote_dag_ids)
+        after = part.remote_dag_ids[-1]
+        known = with_part(
+            known,
+            part,
+            [item for item in dates(30, InstanceStatus.NOT_RUN) if item.remote_dag_id in part.remote_dag_ids],
+        )
+    assert {dag_ids[:5] for dag_ids in looks} == {(1, 2, 3, 4, 5)}
+    assert [dag_id for dag_ids in looks for dag_id in dag_ids[5:]] == list(range(6, 31))
+    assert len(known) == 30
+
+
+def test_what_has_ended_is_not_read_again_and_then_the_next_look_need_not_wait() -> None:
+    run = Run(
+        name="r", node_id=2, environment="DEV", business_date=date(2026, 1, 1), remote_dag_ids=tuple(range(1, 31))
+    )
+    part = next_part(run, ())
+    known = with_part((), part, dates(10, InstanceStatus.SUCCESS))
+    assert is_full_and_ended(part, known)
+    assert next_part(run, known).remote_dag_ids == tuple(range(11, 21))
+    assert not is_full_and_ended(part, [*dates(9, InstanceStatus.SUCCESS), *dates(1, InstanceStatus.RUNNING, first=10)])
+    assert not is_full_and_ended(part, dates(9, InstanceStatus.SUCCESS))
+    everything = dates(30, InstanceStatus.SUCCESS)
+    assert with_part(everything, next_part(run, everything), ()) == tuple(everything)
+
+
+def test_dates_that_the_service_has_forgotten_are_no_end() -> None:
+    run = Run(name="r", node_id=2, environment="DEV", business_date=date(2026, 1, 1), remote_dag_ids=(1, 2))
+    known = [*dates(1, InstanceStatus.SUCCESS), *dates(1, InstanceStatus.RUNNING, first=2)]
+    assert with_part(known, next_part(run, known), ()) == ()
 
 
 def instance(**changes: Any) -> Instance:

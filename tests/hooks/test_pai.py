@@ -56,7 +56,7 @@ def test_a_pipeline_runs_without_a_node_and_shows_its_steps(hook: PaiDesignerHoo
     assert [found.id for found in hook.paiflow.find_runs(workspace_id=WORKSPACE, name="by_itself")] == [started]
     steps = [step for step in hook.paiflow.get_steps(run).walk() if step.node_id != run.root_node_id]
     assert len(steps) == 3
-    assert all(list(hook.paiflow.read_log(run_id=started, node_id=step.node_id)) for step in steps)
+    assert all(hook.paiflow.read_log(run_id=started, node_id=step.node_id).lines for step in steps)
 
 
 def ended(hook: PaiDesignerHook, run_id: str) -> Callable[[], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import PaiDesignerError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
-from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
+from airflow_provider_pai_designer.links.pai_designer import LINKS, PIPELINE_LINKS, push_links
 from airflow_provider_pai_designer.operators import pai_designer as operators
 from airflow_provider_pai_designer.operators.base import PaiDesignerOperator, RunOperator
 from airflow_provider_pai_designer.operators.pai_designer import (
@@ -20,9 +21,11 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerStopRunOperator,
     PaiDesignerTestNodeOperator,
 )
+from airflow_provider_pai_designer.operators.run_pipeline import PaiDesignerRunPipelineOperator
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from airflow_provider_pai_designer.sensors import pai_designer as sensors
 from airflow_provider_pai_designer.sensors.pai_designer import InstancesSensor, PaiDesignerRunSensor
+from airflow_provider_pai_designer.sensors.pipeline_run import PaiDesignerPipelineRunSensor
 from tests.generations import GENERATIONS, LEGACY, Generation
 from tests.operators.support import Task
 from tests.operators.test_existing_node import FOLDER, deployed
@@ -79,9 +82,15 @@ def test_every_operator_and_sensor_has_both_buttons() -> None:
         assert [link.name for link in kind.operator_extra_links] == ["Operation Center", "PAI Designer"]
 
 
+def test_tasks_about_a_pipelines_run_have_buttons_of_their_own() -> None:
+    for kind in (PaiDesignerRunPipelineOperator, PaiDesignerPipelineRunSensor):
+        assert [link.name for link in kind.operator_extra_links] == ["Pipeline run", "PAI Designer"]
+
+
 def test_airflow_lists_the_links_of_the_provider() -> None:
     listed = get_provider_info()["extra-links"]
-    assert listed == [f"{type(link).__module__}.{type(link).__qualname__}" for link in LINKS]
+    links = dict.fromkeys([*map(type, LINKS), *map(type, PIPELINE_LINKS)])
+    assert listed == [f"{link.__module__}.{link.__qualname__}" for link in links]
 
 
 @pytest.mark.usefixtures("console")
@@ -168,7 +177,8 @@ def test_a_sensor_that_first_met_weather_has_them_once_it_sees_again(
 
 def test_no_call_is_made_for_a_button(console: Emulator, task: Task) -> None:
     before = console.control.calls()
-    push_links(task.context["ti"], PaiDesignerHook(), "DEV")
+    hook = PaiDesignerHook()
+    push_links(task.context["ti"], hook, LINKS, lambda: hook.console_addresses("DEV"), shown={})
     assert (shown(task), console.control.calls()) == ({}, before)
 
 
@@ -187,10 +197,26 @@ def test_a_task_never_fails_for_a_button(task: Task) -> None:
         assert link.get_link(operator(), ti_key=None) == ""  # type: ignore[arg-type]
 
 
+def test_on_the_emulator_they_lead_to_the_run_and_its_node(connected: Emulator, task: Task) -> None:
+    """Not to a console that knows nothing of it; first to the workspace, for as long as there is no run."""
+    with capture_logs() as records:
+        result = task.run(operator())
+    assert shown(task) == {
+        OPERATION_CENTER: f"{connected.url}/console/runs/{result['remote_dag_ids'][0]}",
+        PAI_DESIGNER: f"{connected.url}/console/nodes/DEV/{result['node_id']}",
+    }
+    for address in shown(task).values():
+        with urllib.request.urlopen(address, timeout=10) as reply:
+            assert result["run_name"] in reply.read().decode()
+    told = [line for line in said(records) if line.startswith("Operation Center: ")]
+    assert [line.split("/console/")[1].split("/")[0] for line in told] == ["workspaces", "runs"]
+
+
 @pytest.mark.usefixtures("connected")
-def test_a_run_on_the_emulator_does_not_lead_to_a_console_that_knows_nothing_of_it(task: Task) -> None:
-    task.run(operator())
-    assert shown(task) == {}
+def test_on_the_emulator_a_failure_names_the_page_of_its_run(connected: Emulator, task: Task) -> None:
+    connected.control.seed({"steps": [{"behaviour": "fail", "times": 1}]})
+    with pytest.raises(PaiDesignerError, match=rf"Operation Center: {connected.url}/console/runs/\d+$"):
+        task.run(operator())
 
 
 @pytest.mark.usefixtures("airflow_database", "console")

@@ -121,7 +121,8 @@ class Service:
         return tuple(self._shown(row) for row in self.rows if row[0].id in wanted)
 
     def list_instances(self, run: Run) -> tuple[Instance, ...]:
-        self._called("run")
+        for _ in run.remote_dag_ids:
+            self._called("run")
         return tuple(self._shown(row) for row in self.rows if row[0].remote_dag_id in run.remote_dag_ids)
 
     def _called(self, verb: str) -> None:
@@ -154,7 +155,7 @@ class Triggerer:
 
 @contextmanager
 def simulated(service: Service) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
-    """Give what runs a coroutine on a clock that leaps, with the service behind every hook."""
+    """Give what runs a coroutine on a clock that leaps, with DataWorks behind every hook."""
     hook = SimpleNamespace(
         dataworks=service,
         workspace="w",
@@ -162,6 +163,17 @@ def simulated(service: Service) -> Iterator[Callable[[Coroutine[Any, Any, Any]],
         list_instances=service.list_instances,
         one_attempt=nullcontext,
     )
+    with leaping(service, hook) as run:
+        yield run
+
+
+@contextmanager
+def leaping(service: Any, hook: SimpleNamespace) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Give what runs a coroutine on a clock that leaps.
+
+    :param service: is told the time: its ``now`` becomes that of the clock.
+    :param hook: what every watch gets.
+    """
 
     async def in_pool(function: Callable[[], Any]) -> Any:
         await asyncio.sleep(_CALL_SECONDS)

@@ -208,6 +208,18 @@ def test_a_run_whose_instances_lie_on_several_pages_is_seen_to_end(dates: int, c
     assert triggerer.ends[run_to_watch.name] < 1400
 
 
+def test_a_backfill_over_a_year_keeps_nobody_waiting_on_the_new_data_studio() -> None:
+    service = Service(many_days=False)
+    runs = started(service, 50, shortest=600, longest=3000)
+    year = service.add_backfill(dates=365, cycles=1, seconds=2500)
+    triggerer = watched(service, [*runs, year])
+    late = triggerer.ends.pop(year.name) - 2500
+    assert triggerer.verdicts[year.name] == "ended"
+    assert lateness(service, triggerer)[-1] <= 2 * 65
+    # at 0.4 calls per second every date takes a call at least
+    assert late <= 365 / CALLS_PER_SECOND + 3 * 65
+
+
 def test_a_failure_of_the_metrics_leaves_no_trigger_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     service = Service()
     failures = iter([True])

@@ -409,4 +409,4 @@ def test_what_becomes_of_a_recorded_run(outcome: Outcome | None, changes: dict[s
 
 
 def test_a_record_survives_its_way_through_json() -> None:
-    assert Record.from_dict(RECORD.to_dict()) == RECORD
+    assert Record.from_dict(RECORD.to_dict(), Run.from_dict) == RECORD

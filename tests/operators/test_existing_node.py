@@ -276,9 +276,7 @@ def test_a_node_is_deleted_everywhere_and_again(connected: Emulator, generation:
         run_operator(PaiDesignerTestNodeOperator, designer_node_id=node["node_id"]).execute(task.context)
 
 
-def test_a_failure_names_step_message_last_lines_request_and_place(
-    connected: Emulator, generation: Generation, task: Task
-) -> None:
+def test_a_failure_names_step_message_last_lines_request_and_place(connected: Emulator, task: Task) -> None:
     node = deployed(environment="PROD")
     message = "model demo_model does not exist"
     connected.control.seed(
@@ -291,9 +289,7 @@ def test_a_failure_names_step_message_last_lines_request_and_place(
     assert "Its log ends:" in said
     assert "request id" in said
     assert "synchronised to production" in said
-    assert (
-        f"https://workbench2-cn-shanghai.data.aliyun.com/?defaultProjectId={generation.workspace_id}&env=prod#/" in said
-    )
+    assert f"Operation Center: {connected.url}/console/runs/{task.xcoms['remote_dag_ids'][0]}" in said
 
 
 @only_legacy

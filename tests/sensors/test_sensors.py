@@ -16,7 +16,7 @@ from airflow_provider_pai_designer.exceptions import UnclearError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerTestNodeOperator
 from airflow_provider_pai_designer.sensors.pai_designer import (
-    InstancesSensor,
+    AwaitSensor,
     PaiDesignerRunSensor,
     PaiDesignerScheduledInstanceSensor,
     PaiDesignerSensorError,
@@ -36,7 +36,7 @@ def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def outcome_of(mode: str, kind: type[InstancesSensor], **arguments: Any) -> tuple[str, Any]:
+def outcome_of(mode: str, kind: type[AwaitSensor], **arguments: Any) -> tuple[str, Any]:
     """Run a sensor in a mode to its end, and tell what Airflow would make of it."""
 
     def make() -> Any:
@@ -216,13 +216,19 @@ def scheduling() -> Iterator[Emulator]:
 @pytest.fixture
 def days(scheduling: Emulator, generation: Generation, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     monkeypatch.setenv("AIRFLOW_CONN_PAI_DESIGNER_DEFAULT", connection(scheduling, generation=generation))
+    if local_time(scheduling).hour >= 22:
+        # Late in the evening the instances of the next day are made already: a node of now has none that day.
+        scheduling.control.clock.advance(3 * 3600)
     return scheduling
+
+
+def local_time(emulator: Emulator) -> datetime:
+    return datetime.fromtimestamp(emulator.control.clock.read().now / 1000, UTC) + timedelta(hours=8)
 
 
 def scheduled_day(emulator: Emulator) -> str:
     """The business date of the instances that are planned for the day that begins next."""
-    now = datetime.fromtimestamp(emulator.control.clock.read().now / 1000, UTC) + timedelta(hours=8)
-    return now.date().isoformat()
+    return local_time(emulator).date().isoformat()
 
 
 def in_schedule(**node: Any) -> dict[str, Any]:

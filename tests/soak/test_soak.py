@@ -14,6 +14,7 @@ from threading import Event as Moment
 import pytest
 
 from airflow_provider_pai_designer.emulator.launch import Emulator
+from airflow_provider_pai_designer.local_airflow import LocalAirflowError
 from tests.soak.account import STOPS_WITHIN_SECONDS, settle
 from tests.soak.hazards import Hazards, RestartedAirflow
 from tests.soak.plan import Event, plan, weather
@@ -59,7 +60,7 @@ def test_every_task_ends_as_its_run_did(
     for event in events:
         pause(began + event.at - time.monotonic())
         happen(event)
-    with suppress(AssertionError):
+    with suppress(LocalAirflowError):
         airflow.wait_for("the end of all runs", lambda: unfinished(airflow) == 0, seconds=LAST_END_SECONDS / 2)
     if airflow.instances(state=["queued"]):
         # Whose worker was killed as it took the task over stays queued until the LocalExecutor is a new one.

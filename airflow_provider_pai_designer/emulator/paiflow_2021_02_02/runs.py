@@ -223,6 +223,9 @@ def list_pipeline_runs_status(world: World, caller: Caller, arguments: dict[str,
     if not all(isinstance(node, dict) for node in nodes):
         raise pai.refusal("InvalidNodes", "Every item of Nodes must have a PipelineRunId and a NodeId.")
     wanted = [node.get("PipelineRunId") for node in nodes] if nodes else arguments.get("PipelineRuns") or []
+    most = world.reading("pai_status_ids")
+    if most != "any" and len(wanted) > int(most):
+        raise pai.refusal("TooManyPipelineRuns", f"Not more than {most} runs may be asked for at once.")
     found = [run for identity in dict.fromkeys(map(str, wanted)) if (run := flows.find(world, identity))]
     runs = [run for run in pai.visible(caller, found) if _in_workspace(run, arguments)]
     by_id = {run["id"]: run for run in runs}
