@@ -110,7 +110,8 @@ def test_a_drawn_pipeline_runs_as_it_last_ran_and_leaves_its_outputs(
     lines = said(records)
     for step in result["steps"]:
         assert any(line.startswith(f"Step {step['step']}") and line.endswith("Succeeded") for line in lines)
-        assert any(line.startswith(f"Log of step {step['step']}") for line in lines)
+        assert any(line.startswith(f"::group::Log of step {step['step']}") for line in lines)
+    assert lines.count("::endgroup::") == sum(line.startswith("::group::") for line in lines) == 4
 
 
 def test_a_draft_a_registered_pipeline_and_a_manifest_run_alike(
