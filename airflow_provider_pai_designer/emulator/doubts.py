@@ -297,6 +297,13 @@ _ALL = (
         source=_STUDIO_HELP + "getjob",
     ),
     Doubt(
+        name="pai_job_lag",
+        question="How many seconds after CreateJob does ListJobs show the job?",
+        readings=("0", "5"),
+        check="Create a job, and call ListJobs every second.",
+        source=_STUDIO_HELP + "listjobs",
+    ),
+    Doubt(
         name="pai_job_variables",
         question="Does RunInfo of a job keep ${name} of the pipeline's variables, or hold their values?",
         readings=("kept", "replaced"),

@@ -57,10 +57,11 @@ def get_job(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str
 def list_jobs(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """The reply has no count: the last page is the one that is not full. See the page ``...-listjobs``."""
     draft = draft_of(world, caller, arguments["ExperimentId"])
+    newest = world.clock.now() - int(world.reading("pai_job_lag")) * 1000
     found = [
         _shown(world, job, run)
         for job, run in of_draft(world, draft["id"])
-        if arguments.get("Creator") in (None, job["creator"])
+        if arguments.get("Creator") in (None, job["creator"]) and job["created"] <= newest
     ]
     if arguments["Order"] == "ASC":
         found.reverse()
