@@ -21,6 +21,7 @@ from airflow_provider_pai_designer.designer.pipeline import (
     Template,
     read_pipeline_run_status,
 )
+from airflow_provider_pai_designer.designer.run import Outcome
 from airflow_provider_pai_designer.exceptions import (
     DrawingChangedError,
     NotFoundError,
@@ -242,7 +243,7 @@ class PaiStudio:
         for job in self._list_jobs(pipeline_id):
             if newest and job.created < newest[0].created:
                 break
-            # The service prints whole seconds, in which there may be several.
+            # There may be several of one moment.
             newest = [*newest, job] if newest and job.created == newest[0].created else [job]
         return AskedJob(
             pipeline_id=pipeline_id,
@@ -259,9 +260,13 @@ class PaiStudio:
                 break
             reached = reached or job.created >= asked.since
             if asked.may_be(job):
-                # The service prints whole seconds, so its order tells of two in one.
+                # Of two of one moment, the service's order tells.
                 found.insert(0, job)
         return tuple(sorted(found, key=lambda job: job.created))
+
+    def going_jobs(self, pipeline_id: str) -> tuple[PipelineJob, ...]:
+        """Return the jobs of a pipeline that have not ended, of the whole or of a part of it."""
+        return tuple(job for job in self._list_jobs(pipeline_id) if job.status.outcome is Outcome.ACTIVE)
 
     def create_job(self, pipeline_id: str) -> str:
         """Run every step of a pipeline as it is drawn now, and return the id of the job.

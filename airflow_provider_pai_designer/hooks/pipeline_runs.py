@@ -21,7 +21,13 @@ from airflow_provider_pai_designer.designer.pipeline import (
     PipelineRunStatus,
 )
 from airflow_provider_pai_designer.designer.run import Outcome, run_name
-from airflow_provider_pai_designer.exceptions import RunNotStoppedError, ServiceError, UnclearError
+from airflow_provider_pai_designer.exceptions import (
+    PipelineError,
+    RejectedError,
+    RunNotStoppedError,
+    ServiceError,
+    UnclearError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
@@ -83,11 +89,22 @@ class PipelineRuns:
         """Start a run of a whole pipeline in PAI Designer, as it is drawn now; its id comes with :meth:`link`.
 
         :param run: with its job, of which no id is known yet.
+        :raises PipelineError: it was refused, perhaps because another one goes on.
         :raises UnclearError: it may have been started: look for it before starting it again.
         """
         assert run.job is not None
         self._hook.pause(0)
-        started = _of_job(run, run.job, self._studio.create_job(run.job.pipeline_id))
+        try:
+            job_id = self._studio.create_job(run.job.pipeline_id)
+        except RejectedError as error:
+            going = self._studio.going_jobs(run.job.pipeline_id)
+            if not going:
+                raise
+            raise PipelineError(
+                f"The pipeline {run.job.pipeline_id} was not run, perhaps because its job {going[0].id} goes on: wait "
+                f"until that has ended, or stop it in PAI Designer. The service said: {error}"
+            ) from None
+        started = _of_job(run, run.job, job_id)
         self._hook.log.info("Started the %s", started)
         return started
 
@@ -103,9 +120,9 @@ class PipelineRuns:
         :param name: what the run is called here.
         """
         any_job = AskedJob(pipeline_id=pipeline.id, since=pipeline.modified, before=())
-        going = (job for job in self._studio.find_jobs(any_job) if job.status.outcome is Outcome.ACTIVE)
-        run = AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id, job=any_job)
-        return next((_of_job(run, any_job, job.id, job.run_id) for job in going), None)
+        going = [job for job in self._studio.going_jobs(pipeline.id) if any_job.may_be(job)]
+        run = AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id)
+        return _of_job(run, any_job, going[0].id, going[0].run_id) if going else None
 
     def find(self, stem: str, *, epochs: Iterable[int]) -> list[AskedPipelineRun]:
         """Find the runs whose names have this stem, see :func:`~airflow_provider_pai_designer.designer.run.run_name`.

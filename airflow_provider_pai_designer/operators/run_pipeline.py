@@ -296,6 +296,20 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
                 )
             self._hook.pause(_PAUSE_SECONDS)
 
+    def _await_whole_job(self, job: AskedJob) -> None:
+        """Wait until PAI Designer lists a job as well as its run has ended, so that the next task can load it."""
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        until = time.time() + read_number("settle", self.settle, least=1)
+        while True:
+            jobs = self._through_weather(lambda: self._hook.paistudio.find_jobs(job), begun=True)
+            if any(listed.id == job.id and listed.status.succeeded for listed in jobs):
+                return
+            if time.time() >= until:
+                self.log.warning("PAI Designer does not list %s as succeeded yet; a node may not load it.", job.id)
+                return
+            self._hook.pause(_PAUSE_SECONDS)
+
     def _name_run(self, wanted: WantedPipelineRun, name: str) -> AskedPipelineRun:
         return AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id, job=wanted.job)
 
@@ -359,6 +373,8 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         listed = outputs_to_list(outputs, report.steps)
         if len(listed) < len(outputs) or any("left_out" in item for item in listed):
             self.log.warning("Not all outputs of the %s find room in the task's result.", report.asked)
+        if report.asked.job:
+            self._await_whole_job(report.asked.job)
         return {**report.to_dict(), "outputs": listed}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -163,10 +163,25 @@ def test_a_job_that_is_listed_late_is_found_and_not_asked_for_again(
     assert len(jobs_of(draft)) == 1
 
 
+@pytest.mark.parametrize("answer", ["accept", "refuse"])
+def test_while_somebody_runs_it_the_task_runs_it_too_or_says_what_is_in_its_way(
+    connected: Emulator, task: Task, draft: str, answer: str
+) -> None:
+    behave(connected, draft, **{**HANGS, "times": 1})
+    theirs = press_run(draft)
+    with reading(connected, "pai_second_job", answer, "accept"):
+        if answer == "accept":
+            assert task.run(subject(draft))["job_id"] != theirs
+        else:
+            with pytest.raises(PipelineError, match=f"perhaps because its job {theirs} goes on.*The service said: "):
+                task.run(subject(draft))
+    PaiDesignerHook().paistudio.stop_job(theirs)
+
+
 def test_of_earlier_jobs_none_is_taken_for_the_one_that_was_asked_for(
     connected: Emulator, task: Task, draft: str
 ) -> None:
-    """The service prints whole seconds: what ran a moment ago must not pass for what was asked for now."""
+    """Neither a name nor a token tells them apart: what ran a moment ago must not pass for what was asked for now."""
     earlier = [press_run(draft) for _ in range(3)]
     connected.control.seed({"faults": [LOST]})
     result = task.run(subject(draft))
@@ -216,9 +231,10 @@ def test_a_job_that_came_too_late_is_told_of_and_left_alone(connected: Emulator,
 def test_what_cannot_run_is_refused_in_the_services_words(connected: Emulator, task: Task, draft: str) -> None:
     studio = PaiDesignerHook().paistudio
     drawing = json.loads(studio.read_drawing(draft))
-    del drawing["nodes"][0]
+    edge = drawing["edges"][0]
+    drawing["edges"].append({**edge, "source": edge["target"], "target": edge["source"]})
     studio.save_drawing(draft, json.dumps(drawing), version=studio.get_pipeline(draft).version)
-    with pytest.raises(RejectedError, match="cannot be run"):
+    with pytest.raises(RejectedError, match="cannot be run.*cycle"):
         task.run(subject(draft))
 
 
@@ -277,7 +293,7 @@ def test_a_failure_says_which_step_and_how_its_log_ends(
 
 
 def test_the_id_of_the_run_is_waited_for(connected: Emulator, task: Task, draft: str, deferrable: bool) -> None:
-    with reading(connected, "pai_run_id_lag", "60", "0"):
+    with reading(connected, "pai_run_id_lag", "5", "0"):
         result = task.run(subject(draft, deferrable=deferrable))
     assert (result["outcome"], result["pipeline_run_id"][:5]) == ("success", "flow-")
 
@@ -320,7 +336,7 @@ def test_a_kill_in_place_stops_the_job(
 ) -> None:
     behave(connected, draft, **HANGS)
     monkeypatch.setattr("airflow_provider_pai_designer.operators.base.is_running", lambda ti: False)
-    with reading(connected, "pai_run_id_lag", "0" if linked else "9999", "0"):
+    with nullcontext() if linked else unlinked(monkeypatch):
         killed = subject(draft)
         killer = threading.Timer(1.5, killed.on_kill)
         killer.start()
@@ -377,6 +393,18 @@ def test_a_clear_of_a_running_task_stops_its_job(connected: Emulator, task: Task
     task.clear()
     assert task.run(subject(draft))["outcome"] == "success"
     assert status_of(hanging) == "Terminated"
+
+
+def test_a_job_that_is_not_listed_at_its_end_is_waited_for_and_no_failure(
+    connected: Emulator, task: Task, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(connected, "pai_job_lag", "5", "0"):
+        task.run(subject(draft))
+    assert PaiDesignerHook().paistudio.find_whole_job(PaiDesignerHook().get_pipeline(draft))
+    monkeypatch.setattr(PaiStudio, "find_jobs", lambda *_: ())
+    with capture_logs() as records:
+        assert task.run(subject(draft, settle=1))["outcome"] == "success"
+    assert any("a node may not load it" in line for line in said(records))
 
 
 def test_a_stop_whose_answer_is_lost_is_no_failure_to_stop(connected: Emulator, task: Task, draft: str) -> None:

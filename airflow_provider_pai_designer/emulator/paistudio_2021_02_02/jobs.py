@@ -37,6 +37,10 @@ def create_job(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[
     if not identity:
         raise pai.refusal("MissingDraft", "PipelineDraftId is mandatory for this action.")
     draft = draft_of(world, caller, identity)
+    if world.reading("pai_second_job") == "refuse":
+        going = (job["id"] for job, run in of_draft(world, draft["id"]) if not flows.state(world, run).ended)
+        if other := next(going, None):
+            raise pai.refusal("JobRunning", f"The job {other} of the draft has not ended.")
     return {"JobId": _create(world, draft, caller.account, arguments)}
 
 
