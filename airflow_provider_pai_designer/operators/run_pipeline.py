@@ -29,7 +29,7 @@ from airflow_provider_pai_designer.operators.start import AskOperator, fingerpri
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from airflow_provider_pai_designer.designer.pipeline import AskedJob, Pipeline
 
@@ -131,7 +131,7 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         self,
         *,
         pipeline: str | None = None,
-        pipeline_id: str | None = None,
+        pipeline_id: XComArg | str | None = None,
         registered_pipeline_id: str | None = None,
         manifest: str | None = None,
         manifest_file: str | None = None,

@@ -262,6 +262,18 @@ def test_a_retry_after_a_kill_joins_the_run(
     assert len(jobs_of(draft)) == 1
 
 
+def test_a_run_that_somebody_started_meanwhile_is_joined(
+    connected: Emulator, task: Task, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be told from ours, and runs the same drawing."""
+    with dies(monkeypatch, PipelineRuns, "start_job", after=False):
+        subject(draft).execute(task.context)
+    theirs = press_run(draft)
+    task.retry()
+    assert task.run(subject(draft))["job_id"] == theirs
+    assert len(jobs_of(draft)) == 1
+
+
 def test_before_airflow_3_3_a_run_of_an_older_drawing_is_not_joined(connected: Emulator, draft: str) -> None:
     behave(connected, draft, **{**HANGS, "times": 1})
     task, older = Task(remembers=False), press_run(draft)
