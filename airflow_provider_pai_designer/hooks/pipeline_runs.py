@@ -14,7 +14,6 @@ from airflow_provider_pai_designer.designer.pipeline import (
     AskedJob,
     AskedPipelineRun,
     Pipeline,
-    PipelineJob,
     PipelineReport,
     PipelineRun,
     PipelineRunState,
@@ -97,6 +96,9 @@ class PipelineRuns:
         try:
             job_id = self._studio.create_job(run.job.pipeline_id)
         except RejectedError as error:
+            # What is in its way may be the very job that was asked for before, and came late.
+            if (found := self.identify(run)).is_known:
+                return found
             going = self._studio.going_jobs(run.job.pipeline_id)
             if not going:
                 raise
@@ -213,7 +215,9 @@ class PipelineRuns:
         Jobs have no names, so of those nothing is stopped: another one may be somebody else's.
         """
         if run.job is not None:
-            for job in self._other_jobs(run.job):
+            for job in self._studio.find_jobs(run.job):
+                if job.id == run.job.id:
+                    continue
                 self._hook.log.error(
                     "The %s was asked for twice, and there is the job %s too (%s). Stop it in PAI Designer, unless "
                     "somebody else has started it.",
@@ -226,9 +230,6 @@ class PipelineRuns:
             if other.id != run.id:
                 self._hook.log.error("The service has started the %s twice; stopping %s.", run, other.id)
                 self.stop(other)
-
-    def _other_jobs(self, job: AskedJob) -> list[PipelineJob]:
-        return [other for other in self._studio.find_jobs(job) if other.id != job.id]
 
 
 def check_state(state: PipelineRunState) -> None:

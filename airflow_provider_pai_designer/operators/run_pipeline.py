@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from airflow_provider_pai_designer.exceptions import (
     PipelineError,
     RunFailedError,
     RunOutOfSightError,
+    ServiceError,
     one_line,
 )
 from airflow_provider_pai_designer.hooks.context import read_file
@@ -297,14 +299,18 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
             self._hook.pause(_PAUSE_SECONDS)
 
     def _await_whole_job(self, job: AskedJob) -> None:
-        """Wait until PAI Designer lists a job as well as its run has ended, so that the next task can load it."""
+        """Wait until PAI Designer lists a job as well as its run has ended, so that the next task can load it.
+
+        The run has ended well, so that this cannot be seen is no reason to fail.
+        """
         from airflow_provider_pai_designer.hooks.arguments import read_number
 
         until = time.time() + read_number("settle", self.settle, least=1)
         while True:
-            jobs = self._through_weather(lambda: self._hook.paistudio.find_jobs(job), begun=True)
-            if any(listed.id == job.id and listed.status.succeeded for listed in jobs):
-                return
+            with suppress(ServiceError):
+                jobs = self._hook.paistudio.find_jobs(job)
+                if any(listed.id == job.id and listed.status.succeeded for listed in jobs):
+                    return
             if time.time() >= until:
                 self.log.warning("PAI Designer does not list %s as succeeded yet; a node may not load it.", job.id)
                 return

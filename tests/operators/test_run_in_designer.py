@@ -228,6 +228,22 @@ def test_a_job_that_came_too_late_is_told_of_and_left_alone(connected: Emulator,
         assert any(f"there is the job {other.id} too" in line for line in said(records))
 
 
+def test_a_job_that_came_late_and_is_in_the_way_of_the_next_one_is_joined(
+    connected: Emulator, task: Task, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behave(connected, draft, behaviour="slow", seconds=60)
+    create = PaiStudio.create_job
+
+    def twice(studio: PaiStudio, pipeline_id: str) -> str:
+        create(studio, pipeline_id)
+        return create(studio, pipeline_id)
+
+    monkeypatch.setattr(PaiStudio, "create_job", twice)
+    with reading(connected, "pai_second_job", "refuse", "accept"):
+        assert task.run(subject(draft))["outcome"] == "success"
+    assert len(jobs_of(draft)) == 1
+
+
 def test_what_cannot_run_is_refused_in_the_services_words(connected: Emulator, task: Task, draft: str) -> None:
     studio = PaiDesignerHook().paistudio
     drawing = json.loads(studio.read_drawing(draft))
@@ -413,10 +429,14 @@ def test_a_job_that_is_not_listed_at_its_end_is_waited_for_and_no_failure(
     with reading(connected, "pai_job_lag", "5", "0"):
         task.run(subject(draft))
     assert PaiDesignerHook().paistudio.find_whole_job(PaiDesignerHook().get_pipeline(draft))
-    monkeypatch.setattr(PaiStudio, "find_jobs", lambda *_: ())
+    monkeypatch.setattr(PaiStudio, "find_jobs", unseen)
     with capture_logs() as records:
         assert task.run(subject(draft, settle=1))["outcome"] == "success"
     assert any("a node may not load it" in line for line in said(records))
+
+
+def unseen(*_: Any) -> Any:
+    raise UnclearError("no answer", operation="ListJobs")
 
 
 def test_a_stop_whose_answer_is_lost_is_no_failure_to_stop(connected: Emulator, task: Task, draft: str) -> None:
