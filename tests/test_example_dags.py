@@ -108,6 +108,21 @@ def test_example_pai_designer_pipeline(deferrable: bool) -> None:
     assert reported.xcom_pull(task_ids="report")
 
 
+@on_both
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
+@pytest.mark.usefixtures("airflow_database", "connected")
+def test_example_pai_designer_from_template(deferrable: bool) -> None:
+    dag = load_dag("example_pai_designer_from_template")
+    for name in ("run_once", "wait"):
+        dag.get_task(name).deferrable = deferrable
+    run = dag.test()
+    assert run.state == "success"
+    tasks = {item.task_id: item for item in run.get_task_instances()}
+    assert tasks["read_metrics"].xcom_pull(task_ids="read_metrics")
+    hook, ran = PaiDesignerHook(), tasks["run_once"].xcom_pull(task_ids="run_once")
+    assert hook.paistudio.find_whole_job(hook.get_pipeline(ran["pipeline_id"])).id == ran["job_id"]
+
+
 @pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_dataworks_drives(monkeypatch: pytest.MonkeyPatch) -> None:
     with launch(time_scale=20, seed={"days_ago": 3}) as emulator:

@@ -297,6 +297,20 @@ _ALL = (
         source=_STUDIO_HELP + "getjob",
     ),
     Doubt(
+        name="pai_job_lag",
+        question="How many seconds after CreateJob does ListJobs show the job?",
+        readings=("0", "5"),
+        check="Create a job, and call ListJobs every second.",
+        source=_STUDIO_HELP + "listjobs",
+    ),
+    Doubt(
+        name="pai_second_job",
+        question="Does CreateJob refuse a pipeline of which another job goes on?",
+        readings=("accept", "refuse"),
+        check="Create two jobs of one pipeline, one right after the other.",
+        source=_STUDIO_HELP + "createjob",
+    ),
+    Doubt(
         name="pai_job_variables",
         question="Does RunInfo of a job keep ${name} of the pipeline's variables, or hold their values?",
         readings=("kept", "replaced"),

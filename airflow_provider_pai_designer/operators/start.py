@@ -313,7 +313,7 @@ class AskOperator(AwaitOperator[Asked]):
         found = self._look_for(record.run, until=time.time() + self._settle_seconds)
         if not found.is_known and record.asks >= _MOST_ASKS:
             raise UnclearError(
-                f"The {record.run} was asked for {record.asks} times, and never seen. Search for this name in "
+                f"The {record.run} was asked for {record.asks} times, and never seen. Look for it in "
                 f"{self._console} before you run the task again. {error}",
                 operation=error.operation,
                 code=error.code,

@@ -38,7 +38,7 @@ from airflow_provider_pai_designer.triggers.pai_designer import (
 if TYPE_CHECKING:
     from datetime import date
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 _BACKSTOP = timedelta(days=2)
 """Airflow's own deferral time-out lies this long after our deadline: its message says nothing of the service."""
@@ -301,7 +301,7 @@ class PaiDesignerRunSensor(InstancesSensor):
     def __init__(
         self,
         *,
-        run: Mapping[str, Any] | Sequence[int] | int | str,
+        run: XComArg | Mapping[str, Any] | Sequence[int] | int | str,
         designer_node_id: int | str | None = None,
         environment: str = Environment.DEV.value,
         **kwargs: Any,

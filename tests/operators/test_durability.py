@@ -268,7 +268,7 @@ def test_a_service_that_acts_very_late_is_found_out_and_the_younger_run_is_stopp
 def test_a_run_that_is_never_seen_ends_in_an_error_with_its_name(connected: Emulator, generation: Generation) -> None:
     node = deployed()
     connected.control.seed({"faults": [{"behaviour": "close", "operation": generation.start_test, "times": 3}]})
-    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Search for this name"):
+    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Look for it"):
         test(node, settle=1).execute(Task().context)
     assert runs(connected, node["node_id"]) == []
 

@@ -262,7 +262,7 @@ def test_a_run_that_was_never_started_is_asked_for_again(connected: Emulator, ta
 def test_a_start_that_is_never_confirmed_says_what_to_search_for(connected: Emulator, task: Task) -> None:
     own(task)
     connected.control.seed({"faults": [{"behaviour": "close", "operation": "CreatePipelineRun", "times": 3}]})
-    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Search for this name in PAI"):
+    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Look for it in PAI"):
         task.run(subject(settle=1))
     assert runs_of(connected, task) == []
 
