@@ -11,7 +11,7 @@ from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS
 from airflow_provider_pai_designer.designer.content import NodeContent, PipelineCopy
 from airflow_provider_pai_designer.designer.node import EnsuredNode, Node, RerunPolicy
 from airflow_provider_pai_designer.designer.node import Schedule as NodeSchedule
-from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run
+from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.doctor.examination import Patient
 from airflow_provider_pai_designer.doctor.findings import Finding, Verdict
@@ -113,6 +113,7 @@ class ThrowAway:
     runs: dict[str, Run] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
     _unclear: bool = False
+    _rests: bool = False
 
     @classmethod
     def declare(cls, patient: Patient) -> ThrowAway:
@@ -190,13 +191,15 @@ class ThrowAway:
         """Look at the instances of a run from time to time."""
         for look in range(most):
             if look:
+                self._rests = True
                 self.patient.hook.pause(seconds)
+                self._rests = False
             yield self.patient.hook.list_instances(run)
 
     def failed(self, error: BaseException) -> None:
         """Remember that a call may still be carried out: what it makes must be waited for before it can be removed."""
-        if isinstance(error, UnclearError) or not isinstance(error, PaiDesignerError):
-            self._unclear = True
+        cut_off = not isinstance(error, PaiDesignerError) and not self._rests
+        self._unclear = self._unclear or cut_off or isinstance(error, UnclearError)
 
     def remove(self) -> Iterator[Finding]:
         """Stop what goes on, remove what was made, and say what is left."""
@@ -230,7 +233,14 @@ class ThrowAway:
     def _stop(self, name: str) -> None:
         hook = self.patient.hook
         run = hook.identify(self.runs[name])
-        if not run.remote_dag_ids or hook.get_run(run).outcome is not Outcome.ACTIVE:
+        if not run.remote_dag_ids:
+            return
+        report = hook.get_run(run)
+        # An automatic rerun may still follow; that nothing is left to be stopped is no error.
+        failed = [item.id for item in report.instances if item.status is InstanceStatus.FAILURE]
+        for _ in hook.dataworks.stop_instances(failed, self.environment):
+            pass
+        if report.outcome is not Outcome.ACTIVE:
             return
         try:
             hook.stop_run(run)
