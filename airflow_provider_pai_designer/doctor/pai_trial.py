@@ -42,6 +42,7 @@ class PaiTrial:
     name: str
     told: dict[str, Finding] = field(default_factory=dict)
     _touched: bool = False
+    _pipeline_ids: list[str] = field(default_factory=list)
     _run_ids: list[str] = field(default_factory=list)
 
     @property
@@ -77,10 +78,10 @@ class PaiTrial:
             return
         try:
             made = self._remove_pipeline() + self._remove_runs()
-        except PermissionDeniedError:
-            # Who may not look may not have made anything either.
-            return
         except Exception as error:  # what is left must be told whatever happens
+            if isinstance(error, PermissionDeniedError) and not self._pipeline_ids and not self._run_ids:
+                # Who may not look has made nothing either.
+                return
             said = (
                 f"Perhaps left in PAI, workspace {self._workspace_id}: the pipeline {self.name!r} and runs whose names "
                 f"begin with it. Delete them in the console of PAI. {error}"
@@ -106,10 +107,10 @@ class PaiTrial:
         except PipelineError as error:
             self._tell("pai_root_folder", "refuse", f"in the words of the service: {error}")
             return
+        self._pipeline_ids.append(pipeline_id)
         self._tell("pai_root_folder", "accept")
         if reading := name_filter(self.patient, self.patient.hook.list_pipelines()):
             self._tell("pai_name_filter", reading)
-        studio.delete_pipeline(pipeline_id)
 
     def _create(self, number: int, *, cyclic: bool) -> str:
         """Create a run that is not to be started."""
@@ -170,10 +171,11 @@ class PaiTrial:
 
     def _remove_pipeline(self) -> int:
         studio = self.patient.hook.paistudio
-        found = studio.seek_pipeline(workspace_id=self._workspace_id, name=self.name)
-        if found:
-            studio.delete_pipeline(found.id)
-        return int(bool(found))
+        found = [] if self._pipeline_ids else [studio.seek_pipeline(workspace_id=self._workspace_id, name=self.name)]
+        made = [*self._pipeline_ids, *(pipeline.id for pipeline in found if pipeline)]
+        for pipeline_id in made:
+            studio.delete_pipeline(pipeline_id)
+        return len(made)
 
     def _remove_runs(self) -> int:
         flow = self.patient.hook.paiflow

@@ -84,12 +84,18 @@ class Trial:
             except PaiDesignerError as error:
                 self.thing.failed(error)
                 why = str(error)
-                self.told.setdefault(check, _not_done(check, error))
+                self._fail(check, error)
                 if SERVICE_ROLE in why:
                     self.told["service-linked role"] = _not_done("service-linked role", error)
             for name in questions:
                 self.told.setdefault(f"doubt {name}", untold(name, why))
             yield from (finding for name, finding in self.told.items() if name not in before)
+
+    def _fail(self, check: str, error: PaiDesignerError) -> None:
+        """Say of a step that it failed; of one that had begun well, say which call did."""
+        if check in self.told and isinstance(error, ServiceError):
+            check = f"call {error.operation}"
+        self.told.setdefault(check, _not_done(check, error))
 
     def open_questions(self, why: str) -> Iterator[Finding]:
         """Give the questions that were not come to."""
