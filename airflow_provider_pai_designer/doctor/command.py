@@ -56,13 +56,16 @@ def _examined(hook: PaiDesignerHook, arguments: argparse.Namespace) -> tuple[lis
         return found, False
     patient = patient_of(hook)
     if arguments.write:
-        plan = plan_of(patient)
-        if arguments.yes or _confirmed(plan):
+        plan, why_not = plan_of(patient), ""
+        if any(item.check == "DataStudio" and item.verdict is Verdict.FAIL for item in found):
+            why_not = "not made: let DataStudio pass first"
+        elif not _confirmed(plan, said_yes=arguments.yes):
+            why_not = "not made: nobody said yes (--yes says it beforehand)"
+        if why_not:
+            found.append(Finding(check="throw-away node", verdict=Verdict.UNKNOWN, said=why_not))
+        else:
             written, interrupted = by_writing(patient, plan)
             found += written
-        else:
-            said = "not made: nobody said yes (--yes says it beforehand)"
-            found.append(Finding(check="throw-away node", verdict=Verdict.UNKNOWN, said=said))
     found.append(_others(patient, newest(found), written=arguments.write))
     return found, interrupted
 
@@ -85,9 +88,11 @@ def examine(hook: PaiDesignerHook) -> Iterator[Finding]:
         yield from examine_pai(patient)
 
 
-def _confirmed(plan: Plan) -> bool:
-    """Say what would be done, and ask."""
+def _confirmed(plan: Plan, *, said_yes: bool) -> bool:
+    """Say what is going to be done, and ask unless somebody has said yes already."""
     print(plan.text, file=sys.stderr)
+    if said_yes:
+        return True
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -54,23 +54,27 @@ class PaiTrial:
             (_FLOW_QUESTIONS, self._flow),
         ]
 
-    def go(self) -> Iterator[Finding]:
+    def go(self) -> None:
         """Take every step; PAI is not needed, so what is refused there is no failure."""
         self._touched = True
         for questions, step in self.steps:
             try:
                 step()
-                why = "it did not show"
+                why = "what was seen does not tell"
             except PermissionDeniedError as error:
                 why = f"{error} To have it told, {_RIGHTS}"
             except PaiDesignerError as error:
                 why = str(error)
-            for name in questions:
-                yield self.told.setdefault(name, untold(name, why))
+            self._leave(questions, why)
 
-    def open_questions(self, why: str) -> Iterator[Finding]:
-        """Give the questions that were not come to."""
-        yield from (untold(name, why) for questions, _ in self.steps for name in questions if name not in self.told)
+    def leave(self, why: str) -> None:
+        """Leave the questions open that were not come to."""
+        for questions, _ in self.steps:
+            self._leave(questions, why)
+
+    def _leave(self, questions: tuple[str, ...], why: str) -> None:
+        for name in questions:
+            self.told.setdefault(name, untold(name, why))
 
     def remove(self) -> Iterator[Finding]:
         """Delete the pipeline and the runs; nothing is said where nothing was made."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_pai_designer.cloud.errors import SERVICE_ROLE
+from airflow_provider_pai_designer.cloud.publish import OURS
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.cloud.studio_nodes import StudioNodes
 from airflow_provider_pai_designer.designer.backfill import Backfill
@@ -73,23 +74,20 @@ class Trial:
             ("test of a frozen node", ("frozen_test",), self._frozen_test),
         ]
 
-    def go(self) -> Iterator[Finding]:
+    def go(self) -> None:
         """Take every step; what one of them needs and does not have leaves its questions open."""
         for check, questions, step in self.steps:
             self.patient.hook.log.info("The doctor goes on with the %s", check)
-            before = set(self.told)
             try:
                 step()
-                why = "it did not show"
+                why = "what was seen does not tell"
             except PaiDesignerError as error:
                 self.thing.failed(error)
                 why = str(error)
                 self._fail(check, error)
                 if SERVICE_ROLE in why:
                     self.told["service-linked role"] = _not_done("service-linked role", error)
-            for name in questions:
-                self.told.setdefault(f"doubt {name}", untold(name, why))
-            yield from (finding for name, finding in self.told.items() if name not in before)
+            self._leave(why, *questions)
 
     def _fail(self, check: str, error: PaiDesignerError) -> None:
         """Say of a step that it failed; of one that had begun well, say which call did."""
@@ -97,10 +95,10 @@ class Trial:
             check = f"call {error.operation}"
         self.told.setdefault(check, _not_done(check, error))
 
-    def open_questions(self, why: str) -> Iterator[Finding]:
-        """Give the questions that were not come to."""
+    def leave(self, why: str) -> None:
+        """Leave the questions open that were not come to."""
         for _, questions, _ in self.steps:
-            yield from (untold(name, why) for name in questions if f"doubt {name}" not in self.told)
+            self._leave(why, *questions)
 
     def _tell(self, name: str, reading: str | None, seen: str = "") -> None:
         if reading is not None:
@@ -227,7 +225,11 @@ class Trial:
 
         def publish() -> None:
             reply = self.patient.gateway.write(
-                "CreatePipelineRun", project_id=self.patient.workspace.id, type="Online", object_ids=[node_id]
+                "CreatePipelineRun",
+                project_id=self.patient.workspace.id,
+                type="Online",
+                object_ids=[node_id],
+                description=OURS,
             )
             began.append(understood("CreatePipelineRun", reply, str, member="Id"))
 

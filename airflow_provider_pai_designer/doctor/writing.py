@@ -64,7 +64,7 @@ def by_writing(patient: Patient, plan: Plan) -> tuple[list[Finding], bool]:
     with _signals(signal.default_int_handler):
         try:
             for trial in trials:
-                found.extend(trial.go())
+                trial.go()
         except KeyboardInterrupt as error:
             why = "the examination was interrupted"
             plan.thing.failed(error)
@@ -74,7 +74,9 @@ def by_writing(patient: Patient, plan: Plan) -> tuple[list[Finding], bool]:
             found.append(Finding(check="doctor", verdict=Verdict.FAIL, said=why))
         finally:
             with _signals(_not_now):
-                found += [finding for trial in trials for finding in trial.open_questions(why)]
+                for trial in trials:
+                    trial.leave(why)
+                    found += trial.told.values()
                 found += [finding for removing in (plan.thing, trials[1]) for finding in removing.remove()]
     return found, why.endswith("interrupted")
 
@@ -91,4 +93,4 @@ def _signals(handler: signal._HANDLER) -> Iterator[None]:
 
 
 def _not_now(number: int, frame: FrameType | None) -> None:
-    print("The throw-away node is being removed; this takes a moment.", file=sys.stderr)
+    print("The throw-away node is being removed; Ctrl-\\ ends that too, and leaves it to you.", file=sys.stderr)

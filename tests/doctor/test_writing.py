@@ -19,6 +19,7 @@ import pytest
 
 from airflow_provider_pai_designer import cli
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.designer.node import DeletedNode
 from airflow_provider_pai_designer.doctor import writing
 from airflow_provider_pai_designer.doctor.questions import TREATMENTS, WRITES
 from airflow_provider_pai_designer.doctor.trial import Trial
@@ -29,6 +30,7 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from tests.conftest import connection
 from tests.doctor.test_doctor import CONNECTION, PAGE, Doctor, doctor, own
 from tests.generations import GENERATIONS, LEGACY, NEW, Generation, on_both
+from tests.operators.support import writes
 
 __all__ = ["doctor", "own"]
 
@@ -393,18 +395,18 @@ def test_the_node_is_gone_after_an_interruption_at_any_write(
         countdown[0] -= 1
         if countdown[0] == 0:
             interrupted.append(operation)
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
         return reply
 
     monkeypatch.setattr(DataWorksGateway, "write", interrupting)
     with account(generation.name, monkeypatch) as emulator:
         for number in range(1, 100):
-            countdown[0], so_far = number, len(interrupted)
+            countdown[0] = number
             code = cli.main(["doctor", "--write", "--yes", "--json"])
             found = {item["check"]: item for item in json.loads(capsys.readouterr().out)}
             assert left_behind(emulator) == {}, interrupted
             assert found["removal"]["verdict"] == "pass", found["removal"]
-            if len(interrupted) == so_far:
+            if code == 0:  # it came to the removal, which lets nobody interrupt it
                 break
             assert (code, "doubt pai_rerun" in found) == (130, True)
     assert {generation.start_test, generation.start_backfill} <= {*interrupted}
@@ -422,6 +424,32 @@ def test_the_node_is_gone_after_a_fault_of_the_doctor_itself(doctor: Doctor, mon
     assert (found["doctor"][0], found["removal"][0], doctor.code) == ("fail", "pass", 1)
     assert found["doubt smoke_cycles"][0] == "pass"
     assert found["doubt frozen_test"][0] == "unknown"
+
+
+def test_impatience_does_not_keep_the_node_from_being_removed(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete = PaiDesignerHook.delete_node
+
+    def impatient(self: PaiDesignerHook, *, name: str, folder: str) -> DeletedNode:
+        os.kill(os.getpid(), signal.SIGINT)
+        return delete(self, name=name, folder=folder)
+
+    monkeypatch.setattr(PaiDesignerHook, "delete_node", impatient)
+    with account("legacy", monkeypatch) as emulator:
+        found = doctor.findings("--write", "--yes")
+        assert left_behind(emulator) == {}
+    assert (found["removal"][0], doctor.code) == ("pass", 0)
+
+
+@on_both
+def test_nothing_is_written_to_a_workspace_of_the_other_generation(
+    emulator: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, generation: Generation
+) -> None:
+    other = NEW if generation is LEGACY else LEGACY
+    fields: dict[str, Any] = {"data_studio": generation.name, "workspace": other.workspace}
+    monkeypatch.setenv(CONNECTION, connection(emulator, **fields))
+    with writes(emulator) as written:
+        found = doctor.findings("--write", "--yes")
+    assert (written, found["throw-away node"][1]) == ([], "not made: let DataStudio pass first")
 
 
 def test_a_reply_that_was_lost_leaves_nothing(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
