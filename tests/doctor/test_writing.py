@@ -479,10 +479,10 @@ def test_the_node_is_gone_after_a_signal(number: signal.Signals) -> None:
 
 
 def test_a_secret_in_what_the_service_says_is_not_shown(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret: Any = "this-is-a-secret-of-somebody"
     with launch(time_scale=20) as emulator:
         hurry(emulator, monkeypatch)
-        monkeypatch.setenv(CONNECTION, emulator.connection())
-        secret = emulator.access_key_secret
+        monkeypatch.setenv(CONNECTION, connection(emulator, access_key_secret=secret))
         faults = [
             refused(name, "Wrong", 400, f"the key {secret}")
             for name in ("CreateFile", "CreateExperiment", "DeleteFile", "ListExperiments")
