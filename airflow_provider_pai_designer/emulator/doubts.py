@@ -5,7 +5,6 @@ A client that passes with every reading does not depend on what nobody could che
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -327,17 +326,6 @@ _ALL = (
 )
 
 DOUBTS: Mapping[str, Doubt] = {doubt.name: doubt for doubt in _ALL}
-
-
-def as_markdown() -> str:
-    """Return the table of the page "How proven is each claim"."""
-    rows = [
-        f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} | {doubt.check} "
-        f"| [{re.split('[/-]', doubt.source)[-1]}]({doubt.source}) |"
-        for doubt in _ALL
-    ]
-    heads = ("switch", "question", "default", "also played", "what would answer it", "left open by")
-    return "\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *rows])
 
 
 def check(chosen: Mapping[str, str]) -> None:

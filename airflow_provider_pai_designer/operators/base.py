@@ -38,6 +38,7 @@ from airflow_provider_pai_designer.exceptions import (
     PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
+    RunStoppedError,
     RunTimeoutError,
     ServiceError,
 )
@@ -45,7 +46,7 @@ from airflow_provider_pai_designer.hooks.context import business_date_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.reporting import explain_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
-from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
+from airflow_provider_pai_designer.monitor.ownership import answer_within, has_ended, is_running
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger, RunTrigger
 
@@ -204,6 +205,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self._hurries = False
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
+        self._has_ended: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -275,6 +277,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
     def _attach(self, ti: Any) -> None:
         """Keep the ways to talk to Airflow about this task."""
         self._is_running = partial(is_running, ti)
+        self._has_ended = partial(has_ended, ti)
         self._say_name = lambda name: ti.xcom_push(key="run_name", value=name)
 
     def _begin(self, context: Context) -> dict[str, Any]:
@@ -355,6 +358,11 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         return time.time() + min(limits) if limits else None
 
     def _defer(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> NoReturn:
+        if answer_within(_QUESTION_SECONDS, self._has_ended):
+            # Airflow defers no task that was marked a moment ago, and no process is left that could stop its run.
+            run = self._read_run(started)
+            done = self._stop_if_ours(run)
+            raise RunStoppedError(f"The task was marked while it began to wait for the {run}. {done}")
         deadline = waiting["deadline"]
         self.defer(
             trigger=self._trigger(started, waiting),

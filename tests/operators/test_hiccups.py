@@ -141,6 +141,18 @@ def test_a_kill_in_place_stops_what_was_seen_without_looking_first(
     execution.join()
 
 
+def test_a_task_that_was_marked_just_before_it_would_be_deferred_stops_its_run(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow refuses to defer it, and tells nobody."""
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base.has_ended", lambda ti: True)
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": node["node_name"], "step": "*"}]})
+    with pytest.raises(RunStoppedError, match="was marked"):
+        run_test(node, deferrable=True).execute(task.context)
+    wait_until(lambda: {status_of(connected, dag_id) for dag_id in task.xcoms["remote_dag_ids"]} == {"FAILURE"})
+
+
 @pytest.mark.parametrize("timed_out", [True, False])
 def test_a_task_out_of_time_stops_its_run_and_one_that_goes_on_elsewhere_does_not(
     connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch, timed_out: bool
