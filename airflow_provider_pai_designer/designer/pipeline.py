@@ -443,7 +443,7 @@ class PipelineRunOutput:
         value = self.information.get("value")
         try:
             return json.loads(value) if isinstance(value, str) else value
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
 
@@ -456,7 +456,8 @@ def outputs_to_list(
 ) -> list[dict[str, Any]]:
     """Return what the steps of a run left behind as the plain list that task results carry.
 
-    Metrics come first, and what is left out because the list grows too long has the value None and ``left_out`` true.
+    Metrics come first; what JSON knows no number for is a text (``"NaN"``). What is left out because the list grows too
+    long has the value None and ``left_out`` true.
 
     :param limit: characters of JSON that the list may take; of what is beyond even that, the rest is not listed.
     """
@@ -464,13 +465,15 @@ def outputs_to_list(
     listed: list[dict[str, Any]] = []
     left = limit
     for output in sorted(outputs, key=lambda item: item.type != "Metrics"):
-        item = {
+        item: dict[str, Any] = {
             "name": output.name[:200],
             "type": output.type[:200],
             "step": labels.get(output.node_id, output.producer)[:200],
             "value": output.value,
         }
-        if (size := len(json.dumps(item, default=str))) > left:
+        # A metric may be NaN, which Python's JSON knows, and Airflow's XComs do not: it becomes a text.
+        item = json.loads(json.dumps(item, default=str), parse_constant=str)
+        if (size := len(json.dumps(item))) > left:
             item |= {"value": None, "left_out": True}
             size = len(json.dumps(item))
         if size > left:

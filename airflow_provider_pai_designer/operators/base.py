@@ -6,6 +6,7 @@ Airflow parses DAG files over and over, so what only a running task needs is imp
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -421,29 +422,30 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
             if self.cancel_on_kill:
                 with suppress(ServiceError):
                     # The next try must not join a run that is about to end.
-                    self._await_end(run)
+                    self._await_end(run, patience=_STOP_SECONDS)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
             )
         return {**started, **self._conclude(started, report)}
 
-    def _outcome(self, run: Asked) -> Outcome | None:
+    def _outcome(self, run: Asked, *, patience: float = math.inf) -> Outcome | None:
         """What a run has come to; None where the service knows no such run (any more)."""
         if not run.is_known:
             return None
         try:
-            return self._through_weather(lambda: self._read_outcome(run))
+            return self._through_weather(lambda: self._read_outcome(run), patience=patience)
         except NotFoundError:
             return None
 
-    def _await_end(self, run: Asked) -> bool:
+    def _await_end(self, run: Asked, *, patience: float = math.inf) -> bool:
         """Wait until a run that was asked to stop has ended, so that two never write the same partition.
 
+        :param patience: seconds for which it may be out of sight, where that is less than ``outage_timeout``.
         :return: whether it has; no more is waited for that than a minute.
         """
         until = time.time() + _STOP_SECONDS
-        while self._outcome(run) is Outcome.ACTIVE:
+        while self._outcome(run, patience=patience) is Outcome.ACTIVE:
             if time.time() > until:
                 self.log.warning("The %s still goes on, a minute after it was asked to stop.", run)
                 return False
@@ -451,16 +453,24 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self.log.info("The %s has ended.", run)
         return True
 
-    def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False, writes: bool = False) -> _Result:
+    def _through_weather(
+        self,
+        look: Callable[[], _Result],
+        *,
+        begun: bool = False,
+        writes: bool = False,
+        patience: float = math.inf,
+    ) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
 
         :param writes: whether looking changes something, so that it is not repeated if it may have been done.
         :param begun: whether the run was seen before, so that a clear no may pass too, as it may in a poll.
+        :param patience: seconds to look for, where that is less than ``outage_timeout``.
         """
         from airflow_provider_pai_designer.hooks.arguments import read_number
 
         outage = read_number("outage_timeout", self.outage_timeout, least=1)
-        watch = RunWatch(poll_interval=5, outage_seconds=outage)
+        watch = RunWatch(poll_interval=5, outage_seconds=min(outage, patience))
         while True:
             try:
                 return look()

@@ -82,24 +82,15 @@ class AwaitSensor(BaseSensorOperator):
         with self._softly():
             if not self.deferrable:
                 return super().execute(context)
-            deadline = time.time() + min(self.timeout, self._execution_seconds())
-            if found := self.poke(context):
-                return found.xcom_value
-            return self._defer(context, deadline)
+            return self._look_or_defer(context, deadline=time.time() + min(self.timeout, self._execution_seconds()))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Resume after deferral: look once more, and answer."""
         with self._softly():
             self._has_looked = True
-            if found := self.poke(context):
-                return found.xcom_value
-            deadline = event["waiting"]["deadline"]
-            if time.time() >= deadline:
-                raise AirflowSensorTimeout(
-                    f"{self._describe()} did not come to a good end within {self.timeout:g} seconds. "
-                    f"{event.get('message') or ''}".strip()
-                )
-            return self._defer(context, deadline)
+            return self._look_or_defer(
+                context, deadline=event["waiting"]["deadline"], message=event.get("message") or ""
+            )
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
@@ -156,7 +147,28 @@ class AwaitSensor(BaseSensorOperator):
         """Airflow does not apply ``execution_timeout`` to a deferred task."""
         return self.execution_timeout.total_seconds() if self.execution_timeout else float("inf")
 
-    def _defer(self, context: Context, deadline: float) -> NoReturn:
+    def _look_or_defer(self, context: Context, *, deadline: float, message: str = "") -> Any:
+        """Look, and defer if it is too early; in place while weather hides what a trigger would have to look at.
+
+        :param message: why the trigger could not see it.
+        """
+        while True:
+            if found := self.poke(context):
+                return found.xcom_value
+            if (left := deadline - time.time()) <= 0:
+                raise AirflowSensorTimeout(
+                    f"{self._describe()} did not come to a good end within {self.timeout:g} seconds. {message}".strip()
+                )
+            if self._is_located:
+                self._defer(deadline)
+            self._hook.pause(min(self.poke_interval, left))
+
+    @property
+    def _is_located(self) -> bool:
+        """Whether it is known what a trigger would have to look at."""
+        raise NotImplementedError
+
+    def _defer(self, deadline: float) -> NoReturn:
         trigger = self._trigger(
             pai_designer_conn_id=self.pai_designer_conn_id,
             workspace=self.workspace,
@@ -351,6 +363,10 @@ class PaiDesignerRunSensor(InstancesSensor):
         assert self._found is not None
         return self._found.identity
 
+    @property
+    def _is_located(self) -> bool:
+        return self._found is not None
+
     def _describe(self) -> str:
         return str(self._found) if self._found else f"run {self.run}"
 
@@ -438,6 +454,10 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
         if cycle < 1:
             raise ConfigurationError(f"cycle counts the instances of the day from 1, so it cannot be {cycle}.")
         return cycle
+
+    @property
+    def _is_located(self) -> bool:
+        return self._target is not None
 
     def _describe(self) -> str:
         if self._target is None:

@@ -335,6 +335,26 @@ def test_a_deadline_stops_the_run(connected: Emulator, task: Task, deferrable: b
     wait_until(lambda: status_of(run["id"]) == "Terminated")
 
 
+def test_a_task_out_of_time_does_not_wait_for_the_end_of_a_storm(
+    connected: Emulator, task: Task, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base._STOP_SECONDS", 1.0)
+    monkeypatch.setattr("airflow_provider_pai_designer.monitor.watch.RunWatch.pause", lambda *_, **__: 0.1)
+    behave(connected, task, **HANGS)
+    task_out_of_time, storm = subject(timeout=2, deferrable=deferrable), iter([True] * 100)
+    read = task_out_of_time._read_outcome
+
+    def stormy(run: Any) -> Any:
+        if next(storm, False):
+            raise UnclearError("no reply", operation="GetPipelineRun")
+        return read(run)
+
+    monkeypatch.setattr(task_out_of_time, "_read_outcome", stormy)
+    with pytest.raises(RunTimeoutError, match="was asked to stop it"):
+        task.run(task_out_of_time)
+    assert next(storm, False)
+
+
 def in_place(task: Task, monkeypatch: pytest.MonkeyPatch, *, goes_on: bool) -> PaiDesignerRunPipelineOperator:
     """Kill a task that waits in place."""
     monkeypatch.setattr("airflow_provider_pai_designer.operators.base.is_running", lambda ti: goes_on)
