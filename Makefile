@@ -33,6 +33,7 @@ test-browser: .venv/.browser-installed chromium ## a backfill in a real Airflow,
 
 # Other versions of Airflow, each in an environment of its own. Of the tests those that see Airflow; the rooms that know
 # none of it are tested with the contract.
+WORKERS ?= 6
 VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors tests/operators/test_node_operator.py \
 	tests/test_contract.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_testing.py
 
@@ -41,13 +42,13 @@ VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors tests/o
 		--compile-bytecode
 	@touch $@
 
-# the second line takes deferred tasks through kills, cancels and a triggerer that dies, on PostgreSQL
+# the second line kills and clears deferred tasks of a real Airflow, on PostgreSQL
 test-oldest test-next: test-%: .versions/%/.installed ## on Airflow 3.2.2, and on the next one: see docs/versions.md
-	.versions/$*/bin/python -m pytest -n 2 --dist loadfile $(VERSIONED)
-	PAI_DESIGNER_CHAOS=smoke .versions/$*/bin/python -m pytest tests/chaos -k "deferred and legacy and not stands"
+	.versions/$*/bin/pytest -n $(WORKERS) --dist loadfile $(VERSIONED)
+	PAI_DESIGNER_CHAOS=smoke .versions/$*/bin/pytest tests/chaos -k "deferred and legacy and (killed or clear)"
 
 test-cluster: .versions/cluster/.installed servers ## CeleryExecutor, Redis, PostgreSQL, two workers, two triggerers
-	.versions/cluster/bin/python -m pytest tests/cluster
+	.versions/cluster/bin/pytest tests/cluster
 
 servers:
 	@command -v redis-server >/dev/null && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && exit; \

@@ -47,7 +47,9 @@ def postgresql_server() -> Iterator[str]:
 
 
 @contextmanager
-def _served(command: Sequence[str], is_ready: Sequence[str], *, end: signal.Signals, user: str | None) -> Iterator[None]:
+def _served(
+    command: Sequence[str], is_ready: Sequence[str], *, end: signal.Signals, user: str | None
+) -> Iterator[None]:
     """Run a server from its first answer to the end of the block."""
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user, cwd="/")
     try:

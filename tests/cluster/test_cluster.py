@@ -40,16 +40,25 @@ class Scene:
         """The task of each run, as Airflow has it."""
         return [self.airflow.call(f"{path}/taskInstances/run") for path in self._paths]
 
+    def states(self) -> set[str]:
+        """The states of the tasks."""
+        return {str(task["state"]) for task in self.tasks()}
+
+    def triggerers(self) -> set[int | None]:
+        """Who has the triggers of the tasks; None of those that have no trigger, or whose trigger nobody has."""
+        jobs = [task["triggerer_job"] for task in self.tasks()]
+        return {None if job is None else int(job["id"]) for job in jobs}
+
     def wait_for(self, what: str, ask: Callable[[], Any]) -> Any:
         """Wait for something."""
         return self.airflow.wait_for(what, ask, seconds=_SECONDS)
 
     def _remote(self) -> list[dict[str, Any]]:
-        return self.emulator.control.rows("instances")
+        return sorted(self.emulator.control.rows("instances"), key=lambda item: int(item["id"]))
 
     def runs(self) -> list[str]:
         """How each run goes that DataWorks was asked for."""
-        return [str(item["status"]) for item in sorted(self._remote(), key=lambda item: int(item["id"]))[self._before :]]
+        return [str(item["status"]) for item in self._remote()[self._before :]]
 
     def _stops(self) -> int:
         return sum(self.emulator.control.calls(operation) for operation in ("StopInstance", "StopTaskInstances"))
@@ -68,30 +77,20 @@ class Scene:
         assert self._stops() == self._stops_before
 
     def _result(self, path: str) -> dict[str, Any]:
-        value: dict[str, Any] = self.airflow.call(f"{path}/taskInstances/run/xcomEntries/return_value?deserialize=true")[
-            "value"
-        ]
-        return value
+        entry = self.airflow.call(f"{path}/taskInstances/run/xcomEntries/return_value?deserialize=true")
+        result: dict[str, Any] = entry["value"]
+        return result
 
 
 @pytest.mark.usefixtures("workers")
 def test_the_runs_survive_a_triggerer_that_is_killed(airflow: RealAirflow, emulator: Emulator) -> None:
     scene = Scene(airflow, emulator, [*DEFERRED] * _RUNS_OF_EACH)
-    all_deferred = {"deferred"}
-
-    def holders() -> list[int]:
-        """The triggerer of each task, once all are deferred."""
-        tasks = scene.tasks()
-        jobs = [task["triggerer_job"] for task in tasks]
-        deferred = {task["state"] for task in tasks} == all_deferred
-        return [int(job["id"]) for job in jobs] if deferred and all(jobs) else []
-
-    before = scene.wait_for("all to be deferred", holders)
-    assert len(set(before)) == len(TRIGGERERS)
+    scene.wait_for("all to be deferred", lambda: scene.states() == {"deferred"} and None not in scene.triggerers())
+    assert len(scene.triggerers()) == len(TRIGGERERS)
+    # the one that was started first
+    doomed = min(job for job in scene.triggerers() if job is not None)
     airflow.kill(TRIGGERERS[0])
-    after = scene.wait_for("the other triggerer", lambda: (now := holders()) if len(set(holders())) == 1 else None)
-    (survivor,) = set(after)
-    assert survivor in before
+    scene.wait_for("the other triggerer", lambda: doomed not in scene.triggerers())
     scene.assert_untouched()
     airflow.start(TRIGGERERS[0])
 

@@ -91,8 +91,9 @@ def ended_runs(
         identity = (run["dag_id"], run["dag_run_id"])
         timetable, _, zone = run["dag_id"].partition(".")
         kind = kinds.get(identity, run["run_type"].replace("_", "-"))
-        log = "".join(path.read_text() for path in airflow.home.glob(f"logs/dag_id={identity[0]}/run_id={identity[1]}/*/*"))
-        runs[timetable, kind, zone] = {**run, "recorded": by_id.get(identity), "log": log}
+        logs = airflow.home.glob(f"logs/dag_id={run['dag_id']}/run_id={run['dag_run_id']}/*/*.log")
+        text = "".join(path.read_text() for path in logs)
+        runs[timetable, kind, zone] = {**run, "recorded": by_id.get(identity), "log": text}
     return runs
 
 

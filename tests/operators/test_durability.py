@@ -167,9 +167,7 @@ def test_a_retry_may_rerun_only_what_failed(connected: Emulator, task: Task) -> 
     assert len(runs(connected, node["node_id"])) == 3
 
 
-@pytest.mark.parametrize(
-    "options", [{"remembers": False}, {}, {"forgets_at_clear": True}], ids=["3.2", "3.3", "3.4"]
-)
+@pytest.mark.parametrize("options", [{"remembers": False}, {}, {"forgets_at_clear": True}], ids=["3.2", "3.3", "3.4"])
 def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator, options: dict[str, bool]) -> None:
     task = Task(**options)
     node = deployed()
