@@ -167,8 +167,9 @@ def test_a_retry_may_rerun_only_what_failed(connected: Emulator, task: Task) -> 
     assert len(runs(connected, node["node_id"])) == 3
 
 
-def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator) -> None:
-    task = Task()
+@pytest.mark.parametrize("options", [{"remembers": False}, {}, {"forgets_at_clear": True}], ids=["3.2", "3.3", "3.4"])
+def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator, options: dict[str, bool]) -> None:
+    task = Task(**options)
     node = deployed()
     result = test(node).execute(task.context)
     task.clear()
