@@ -309,7 +309,7 @@ class SharedWatch:
             raise StormError(error)
 
     def _is_renewed_by(self, error: Exception) -> bool:
-        """Take a call for many that was refused; tell whether the connection was read again, so that it may pass now."""
+        """Tell whether a call for many that was refused may pass now, because the connection was read again."""
         made = self._hook_made
         self._take_blow((), error)
         return self._hook_made != made
