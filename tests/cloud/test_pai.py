@@ -128,6 +128,15 @@ class TestRuns:
         assert (found.id, found.status) == ("flow-9", PipelineRunStatus.RUNNING)
         assert [asked["PageNumber"] for asked in flow_wire.asked("ListPipelineRuns")] == ["1", "2"]
 
+    def test_a_row_that_moves_to_the_next_page_is_no_second_run(self, flow: PaiFlow, flow_wire: Wire) -> None:
+        wanted, new = {"PipelineRunId": "flow-1", "Name": "r"}, {"PipelineRunId": "flow-2", "Name": "r2"}
+        flow_wire.will(
+            "ListPipelineRuns",
+            {"TotalCount": 3, "PipelineRuns": [new, wanted]},
+            {"TotalCount": 4, "PipelineRuns": [wanted, {**new, "PipelineRunId": "flow-0"}]},
+        )
+        assert [run.id for run in flow.find_runs(workspace_id="7", name="r")] == ["flow-1"]
+
     def test_many_runs_are_looked_at_by_one_call(self, flow: PaiFlow, flow_wire: Wire) -> None:
         rows = [
             {"PipelineRunId": "flow-1", "Status": "Succeeded", "IsDeleted": False},
