@@ -98,7 +98,9 @@ def test_what_is_drawn_now_runs_and_is_what_a_node_can_load(
     assert (whole.id, whole.run_id) == (result["job_id"], result["pipeline_run_id"])
     assert "drawn_just_now" in whole.manifest
     lines = said(records)
-    assert all(any(line.startswith(f"Log of step {step['step']}") for line in lines) for step in result["steps"])
+    assert all(
+        any(line.startswith(f"::group::Log of step {step['step']}") for line in lines) for step in result["steps"]
+    )
     assert any(result["job_id"] in line for line in lines)
 
 
