@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,8 @@ from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 MACROS = (DOCS / "macros.md").read_text(encoding="utf-8")
 CONNECTION = (DOCS / "connection.md").read_text(encoding="utf-8")
 MOMENT = datetime(2025, 3, 2, 2, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -92,3 +94,37 @@ def test_each_form_of_a_connection_is_read_as_shown(monkeypatch: pytest.MonkeyPa
     connection = hook.get_connection(hook.pai_designer_conn_id)
     assert (connection.conn_type, connection.login, connection.password) == (hook.conn_type, key, secret)
     assert (hook.region, hook.workspace_name) == ("cn-shanghai", "my_workspace")
+
+
+def test_the_quickstart_has_the_dag_of_the_readme() -> None:
+    pages = [
+        (folder / name).read_text(encoding="utf-8") for folder, name in ((ROOT, "README.md"), (DOCS, "quickstart.md"))
+    ]
+    readme, quickstart = (re.findall(r"```python\n(.*?)```", page, re.DOTALL) for page in pages)
+    assert readme == quickstart
+
+
+def test_every_page_has_its_place_in_the_index() -> None:
+    listed = re.findall(r"^[a-z-]+$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md") if page.stem != "index")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_a_page_that_the_site_does_not_check_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "loaded"),
+    [
+        ("a.html", '<a href="https://example.com/">a link that a reader follows</a><img src="images/a.png">', []),
+        ("a.html", "<script src='https://cdn.example.com/a.js'></script>", ["https://cdn.example.com/a.js"]),
+        ("a.html", '<link href="//fonts.example.com/a.css" rel=stylesheet>', ["//fonts.example.com/a.css"]),
+        ("a.html", "<style>@import 'http://example.com/a.css';</style>", ["http://example.com/a.css"]),
+        ("a.css", "a{background:url(data:image/svg+xml,x)}b{src:url('http://e.com/f')}", ["http://e.com/f"]),
+    ],
+)
+def test_the_site_notices_what_it_would_load_from_outside(name: str, text: str, loaded: list[str]) -> None:
+    assert runpy.run_path(str(DOCS / "nothing_from_outside.py"))["from_outside"](name, text) == loaded
