@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_pai_designer import cli, macros
+from airflow_provider_pai_designer import cli, exceptions, macros
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
+from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerSensorError
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -94,6 +95,17 @@ def test_each_form_of_a_connection_is_read_as_shown(monkeypatch: pytest.MonkeyPa
     connection = hook.get_connection(hook.pai_designer_conn_id)
     assert (connection.conn_type, connection.login, connection.password) == (hook.conn_type, key, secret)
     assert (hook.region, hook.workspace_name) == ("cn-shanghai", "my_workspace")
+
+
+def test_every_error_has_a_row_that_says_what_to_do() -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    rows = [re.split(r" \| ", line.strip("| ")) for line in page.splitlines() if line.startswith("| `")]
+    public = {name for name, kind in vars(exceptions).items() if isinstance(kind, type)} | {
+        PaiDesignerSensorError.__name__
+    }
+    assert sorted(row[0].strip("`") for row in rows) == sorted(public)
+    assert all(cell.strip() for row in rows for cell in row)
+    assert {len(row) for row in rows} == {2, 3}
 
 
 def test_the_quickstart_has_the_dag_of_the_readme() -> None:
