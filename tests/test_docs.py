@@ -7,17 +7,21 @@ import runpy
 import shlex
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_pai_designer import cli, exceptions, macros
+from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerSensorError
+from tests.emulator.support import STANDARD, DataWorks
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -140,3 +144,22 @@ def test_links_of_a_page_that_the_site_does_not_check_lead_somewhere(page: str) 
 )
 def test_the_site_notices_what_it_would_load_from_outside(name: str, text: str, loaded: list[str]) -> None:
     assert runpy.run_path(str(DOCS / "nothing_from_outside.py"))["from_outside"](name, text) == loaded
+
+
+def test_the_loop_that_the_operator_replaces_is_one_that_works(emulator: Emulator) -> None:
+    from alibabacloud_dataworks_public20200518 import client, models
+    from alibabacloud_tea_openapi.utils_models import Config
+
+    page = (DOCS / "migration.md").read_text(encoding="utf-8")
+    (loop,) = re.findall(r"^```python\n(def .*?)```", page, re.DOTALL | re.MULTILINE)
+    written: dict[str, Any] = {**vars(models), "time": SimpleNamespace(sleep=lambda _: Event().wait(0.2))}
+    exec(loop, written)
+    config = Config(
+        access_key_id=emulator.access_key_id,
+        access_key_secret=emulator.access_key_secret,
+        endpoint=emulator.url.removeprefix("http://"),
+        protocol="http",
+    )
+    node_id = DataWorks(emulator=emulator).create_node()
+    written["run_node"](client.Client(config), STANDARD, node_id, "2026-11-22")
+    assert [run["name"] for run in emulator.control.rows("runs")].count("airflow-2026-11-22") == 1
