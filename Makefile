@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
 .PHONY: setup demo ui test test-browser test-oldest test-next test-cluster servers release chaos chaos-smoke soak chromium \
-	bench lint format build clean
+	bench docs lint format build clean
 
 setup: .venv/.installed
 
@@ -90,6 +90,16 @@ soak: .venv/.browser-installed ## 200 runs in 30 minutes of bad weather, kills a
 bench: .bench/venv/.installed ## what the provider costs beside others, into docs/benchmarks.md; BENCH="--full", BENCH="one_day cost"
 	.bench/venv/bin/python -m benchmarks $(BENCH)
 
+.venv/.docs-installed: .venv/.installed
+	$(UV) sync --locked --quiet --inexact --python $(PYTHON) --group docs
+	@touch $@
+
+# into a new folder: what an earlier build left there is neither checked nor shown
+docs: .venv/.docs-installed ## the documentation as a site, in site/; a warning is an error
+	@rm -rf site
+	$(RUN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/doctrees docs site
+	@echo "site/index.html"
+
 lint: setup .venv/.browser-installed
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
@@ -107,4 +117,4 @@ release: setup | $(UV) ## build what the tag of this commit names, check it, and
 	.ci/release --tagged
 
 clean:
-	rm -rf .venv .uv .versions .demo dist build
+	rm -rf .venv .uv .versions .demo dist build site

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_pai_designer import cli, macros
+from airflow_provider_pai_designer import cli, exceptions, macros
+from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
+from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerSensorError
+from tests.emulator.support import STANDARD, DataWorks
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 MACROS = (DOCS / "macros.md").read_text(encoding="utf-8")
 CONNECTION = (DOCS / "connection.md").read_text(encoding="utf-8")
 MOMENT = datetime(2025, 3, 2, 2, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -92,3 +99,67 @@ def test_each_form_of_a_connection_is_read_as_shown(monkeypatch: pytest.MonkeyPa
     connection = hook.get_connection(hook.pai_designer_conn_id)
     assert (connection.conn_type, connection.login, connection.password) == (hook.conn_type, key, secret)
     assert (hook.region, hook.workspace_name) == ("cn-shanghai", "my_workspace")
+
+
+def test_every_error_has_a_row_that_says_what_to_do() -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    rows = [re.split(r" \| ", line.strip("| ")) for line in page.splitlines() if line.startswith("| `")]
+    public = {name for name, kind in vars(exceptions).items() if isinstance(kind, type)} | {
+        PaiDesignerSensorError.__name__
+    }
+    assert sorted(row[0].strip("`") for row in rows) == sorted(public)
+    assert all(cell.strip() for row in rows for cell in row)
+    assert {len(row) for row in rows} == {2, 3}
+
+
+def test_the_quickstart_has_the_dag_of_the_readme() -> None:
+    pages = [
+        (folder / name).read_text(encoding="utf-8") for folder, name in ((ROOT, "README.md"), (DOCS, "quickstart.md"))
+    ]
+    readme, quickstart = (re.findall(r"```python\n(.*?)```", page, re.DOTALL) for page in pages)
+    assert readme == quickstart
+
+
+def test_every_page_has_its_place_in_the_index() -> None:
+    listed = re.findall(r"^[a-z-]+$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md") if page.stem != "index")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_a_page_that_the_site_does_not_check_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "loaded"),
+    [
+        ("a.html", '<a href="https://example.com/">a link that a reader follows</a><img src="images/a.png">', []),
+        ("a.html", "<script src='https://cdn.example.com/a.js'></script>", ["https://cdn.example.com/a.js"]),
+        ("a.html", '<link href="//fonts.example.com/a.css" rel=stylesheet>', ["//fonts.example.com/a.css"]),
+        ("a.html", "<style>@import 'http://example.com/a.css';</style>", ["http://example.com/a.css"]),
+        ("a.css", "a{background:url(data:image/svg+xml,x)}b{src:url('http://e.com/f')}", ["http://e.com/f"]),
+    ],
+)
+def test_the_site_notices_what_it_would_load_from_outside(name: str, text: str, loaded: list[str]) -> None:
+    assert runpy.run_path(str(DOCS / "nothing_from_outside.py"))["from_outside"](name, text) == loaded
+
+
+def test_the_loop_that_the_operator_replaces_is_one_that_works(emulator: Emulator) -> None:
+    from alibabacloud_dataworks_public20200518 import client, models
+    from alibabacloud_tea_openapi.utils_models import Config
+
+    page = (DOCS / "migration.md").read_text(encoding="utf-8")
+    (loop,) = re.findall(r"^```python\n(def .*?)```", page, re.DOTALL | re.MULTILINE)
+    written: dict[str, Any] = {**vars(models), "time": SimpleNamespace(sleep=lambda _: Event().wait(0.2))}
+    exec(loop, written)
+    config = Config(
+        access_key_id=emulator.access_key_id,
+        access_key_secret=emulator.access_key_secret,
+        endpoint=emulator.url.removeprefix("http://"),
+        protocol="http",
+    )
+    node_id = DataWorks(emulator=emulator).create_node()
+    written["run_node"](client.Client(config), STANDARD, node_id, "2026-11-22")
+    assert [run["name"] for run in emulator.control.rows("runs")].count("airflow-2026-11-22") == 1

@@ -1,0 +1,50 @@
+"""The documentation as a site: `make docs`. The pages are Markdown that reads well where it lies, too."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # the check of the site is an extension beside this file
+os.environ["AIRFLOW_HOME"] = str(HERE.parent / "build" / "airflow")  # the reference imports Airflow, which writes there
+logging.getLogger("airflow").setLevel(logging.WARNING)
+
+_metadata = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = "PAI Designer for Airflow"
+version = release = _metadata["version"]
+html_title = f"{project} {version}"
+html_theme = "furo"
+html_show_copyright = False
+html_show_sphinx = False
+html_copy_source = False
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "nothing_from_outside"]
+myst_heading_anchors = 3
+exclude_patterns = ["images"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+
+
+def _as_called(  # noqa: PLR0917 - the shape of an event of Sphinx
+    app: Sphinx, what: str, name: str, macro: object, options: object, signature: str, returns: str
+) -> object:
+    """Show a macro as it is called: the dates of the run are not given, the zone may be."""
+    if not name.startswith("airflow_provider_pai_designer.macros.") or not signature.startswith("(run"):
+        return None
+    given = signature.removeprefix("(run").removeprefix(", ").removesuffix(")")
+    return f"({', '.join(filter(None, [given, '*', 'tz=None', 'conn_id=None']))})", returns
+
+
+def setup(app: Sphinx) -> None:
+    """Register what the reference shows otherwise than the code has it."""
+    app.connect("autodoc-process-signature", _as_called)
