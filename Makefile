@@ -38,7 +38,7 @@ test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emula
 # Other versions of Airflow, each in an environment of its own. Of the tests those that see Airflow; the rooms that know
 # none of it are tested with the contract.
 WORKERS ?= 6
-VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors tests/operators/test_node_operator.py \
+VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors \
 	tests/test_contract.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_testing.py
 
 .versions/%/.installed: uv.lock pyproject.toml | $(UV)
