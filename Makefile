@@ -3,7 +3,8 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
-.PHONY: setup demo ui test test-browser chaos chaos-smoke soak chromium bench docs lint format build clean
+.PHONY: setup demo ui test test-browser test-oldest test-next test-cluster servers release chaos chaos-smoke soak chromium \
+	bench docs lint format build clean
 
 setup: .venv/.installed
 
@@ -33,6 +34,34 @@ test: setup
 
 test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emulator's, in a real browser
 	$(RUN)/pytest tests/browser
+
+# Other versions of Airflow, each in an environment of its own. Of the tests those that see Airflow; the rooms that know
+# none of it are tested with the contract.
+WORKERS ?= 6
+VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors tests/operators/test_node_operator.py \
+	tests/test_contract.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_testing.py
+
+.versions/%/.installed: uv.lock pyproject.toml | $(UV)
+	UV_PROJECT_ENVIRONMENT=.versions/$* $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group $* \
+		--compile-bytecode
+	@touch $@
+
+# the second line kills and clears deferred tasks of a real Airflow, on PostgreSQL
+test-oldest test-next: test-%: .versions/%/.installed ## on Airflow 3.2.2, and on the next one: see docs/versions.md
+	.versions/$*/bin/pytest -n $(WORKERS) --dist loadfile $(VERSIONED)
+	PAI_DESIGNER_CHAOS=smoke .versions/$*/bin/pytest tests/chaos -k "deferred and legacy and (killed or clear)"
+
+test-cluster: .versions/cluster/.installed servers ## CeleryExecutor, Redis, PostgreSQL, two workers, two triggerers
+	.versions/cluster/bin/pytest tests/cluster
+
+servers:
+	@command -v redis-server >/dev/null && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && exit; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "The cluster tests need the servers of Redis and PostgreSQL (Debian: redis-server, postgresql). They are" \
+			"installed only by root on Debian; elsewhere install them first." >&2; \
+		exit 1; \
+	fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server postgresql
 
 chromium:
 	@command -v chromium >/dev/null && exit; \
@@ -84,5 +113,8 @@ format: setup
 build: setup | $(UV)
 	$(UV) build --quiet --out-dir dist
 
+release: setup | $(UV) ## build what the tag of this commit names, check it, and install it in a clean environment
+	.ci/release --tagged
+
 clean:
-	rm -rf .venv .uv .demo dist build site
+	rm -rf .venv .uv .versions .demo dist build site

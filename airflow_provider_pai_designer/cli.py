@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("demo", demo, "run an example DAG on a local DataWorks"),
         ("ui", ui, "run a real Airflow and a local DataWorks, with pages of both"),
         ("emulator", emulator, "serve a local DataWorks"),
-        ("doctor", doctor, "check a connection step by step, by reads alone"),
+        ("doctor", doctor, "check a connection step by step"),
         ("pipelines", listing.PIPELINES, "list the pipelines of a workspace in PAI Designer"),
         ("templates", listing.TEMPLATES, "list the templates that pipelines can be made from"),
         ("params", params, "show the values of scheduling parameters, instance by instance"),

@@ -45,6 +45,10 @@ class PipelineChangedError(PaiDesignerError):
     """A pipeline is no longer as the copy that a node has of it, and the task was told to fail then."""
 
 
+class DrawingChangedError(PipelineError):
+    """Somebody has changed what is drawn of a pipeline since its version was read; nothing was saved."""
+
+
 class NodeDefinitionError(PaiDesignerError):
     """A property of the wanted node (name, folder, schedule, parameters) is not valid."""
 

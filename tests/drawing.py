@@ -1,4 +1,4 @@
-"""Somebody who draws in PAI Designer: changes a pipeline and runs it there, over the vendor's SDK."""
+"""Somebody who draws in PAI Designer: changes a pipeline and runs it there, over the client's own verbs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from airflow_provider_pai_designer.designer.pipeline import read_pipeline_run_status
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from tests.generations import LEGACY, Generation
@@ -33,16 +32,13 @@ def draw(emulator: Emulator, generation: Generation = LEGACY, **fields: Any) -> 
 
 def redraw(hook: PaiDesignerHook, draft: str, step: str, field: str, value: str, *, label: str | None = None) -> None:
     """Give a field of a step another value, and the step perhaps another label."""
-    gateway = hook.paistudio.gateway
-    pipeline = gateway.read("GetExperiment", experiment_id=draft)
-    content = json.loads(pipeline["Content"])
+    version = hook.get_pipeline(draft).version
+    content = json.loads(hook.paistudio.read_drawing(draft))
     (node,) = [node for node in content["nodes"] if node["name"] == step]
     node["name"] = label or step
     node["properties"] = [item for item in node["properties"] if item["name"] != field]
     node["properties"].append({"name": field, "value": value})
-    gateway.write(
-        "UpdateExperimentContent", experiment_id=draft, content=json.dumps(content), version=pipeline["Version"]
-    )
+    hook.paistudio.save_drawing(draft, json.dumps(content), version=version)
 
 
 def run_whole(hook: PaiDesignerHook, draft: str, wait: Callable[[Callable[[], bool]], None]) -> None:
@@ -50,6 +46,5 @@ def run_whole(hook: PaiDesignerHook, draft: str, wait: Callable[[Callable[[], bo
 
     :param wait: waits until it is true what it is given.
     """
-    gateway = hook.paistudio.gateway
-    job = gateway.write("CreateJob", pipeline_draft_id=draft, execute_type="EXECUTE_ALL")["JobId"]
-    wait(lambda: read_pipeline_run_status(gateway.read("GetJob", job_id=job)["Status"]).succeeded)
+    job = hook.paistudio.create_job(draft)
+    wait(lambda: hook.paistudio.read_job(job, verbose=False).status.succeeded)

@@ -333,6 +333,44 @@ def killed(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+def run_in_designer(teller: Teller, task: Task, draft: str) -> str:
+    result = task.run(pipeline_task(pipeline_id=draft, in_designer=True))
+    assert result["outcome"] == "success"
+    return str(result["job_id"])
+
+
+def run_a_new_pipeline_once_and_load_it(teller: Teller) -> None:
+    draft, wanted = draw(teller.emulator, teller.generation, ran=False), Task()
+    with real_time(teller):
+        run_in_designer(teller, wanted, draft)
+    run = teller.test(teller.hook.ensure_node(load(teller, draft, kept=None)))
+    assert teller.wait(run).outcome is Outcome.SUCCESS
+
+
+def ask_for_a_job_once(teller: Teller) -> None:
+    """The answer is lost, and so is the process that would have looked for the job."""
+    draft, task = draw(teller.emulator, ran=False), Task()
+    teller.emulator.control.seed(
+        {"faults": [{"behaviour": "close", "done": True, "operation": "CreateJob", "times": 1}]}
+    )
+    with real_time(teller), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PipelineRuns, "identify", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_in_designer(teller, task, draft)
+        patch.undo()
+        task.retry()
+        run_in_designer(teller, task, draft)
+    assert len([job for job in teller.emulator.control.rows("draft_jobs") if job["draft"] == draft]) == 1
+
+
+def ask_for_a_job_while_another_goes_on(teller: Teller) -> None:
+    teller.behave(behaviour="hang", times=1)
+    draft = draw(teller.emulator, ran=False)
+    teller.hook.paistudio.create_job(draft)
+    with real_time(teller):
+        run_in_designer(teller, Task(), draft)
+
+
 def stop_a_pipeline(teller: Teller) -> None:
     teller.behave(behaviour="hang")
     run = Task().run(pipeline_task(pipeline="churn", wait_for_completion=False))
@@ -482,12 +520,15 @@ STORIES: list[Story] = [
     see_the_step_that_failed,
     load_a_pipeline,
     reload_a_pipeline,
+    run_a_new_pipeline_once_and_load_it,
     create_a_pipeline_in_the_root,
     create_a_pipeline_in_a_folder,
 ]
 OF_PIPELINES: list[Story] = [
     run_a_pipeline_by_itself,
     ask_for_a_pipeline_once,
+    ask_for_a_job_once,
+    ask_for_a_job_while_another_goes_on,
     stop_a_pipeline,
     run_what_cannot_run,
     await_many_pipelines,
@@ -510,8 +551,9 @@ _OF_THE_SCHEDULER: dict[str, tuple[Story, ...]] = {
 
 _OF_PAI: dict[str, tuple[Story, ...]] = {
     "pai_name_filter": (load_a_pipeline, create_a_pipeline_in_the_root),
-    "pai_run_id_lag": (load_a_pipeline,),
-    "pai_job_variables": (load_a_pipeline, reload_a_pipeline),
+    "pai_run_id_lag": (load_a_pipeline, run_a_new_pipeline_once_and_load_it),
+    "pai_job_lag": (load_a_pipeline, run_a_new_pipeline_once_and_load_it),
+    "pai_job_variables": (load_a_pipeline, reload_a_pipeline, run_a_new_pipeline_once_and_load_it),
     "pai_root_folder": (create_a_pipeline_in_the_root, create_a_pipeline_in_a_folder),
 }
 """What is drawn in PAI Designer comes into nodes of both generations; the other doubts of PAI touch no node."""
@@ -536,6 +578,9 @@ TOUCHED: dict[Generation, dict[str, tuple[Story, ...]]] = {
         "pai_list_lag": (ask_for_a_pipeline_once,),
         "pai_status_ids": (await_many_pipelines,),
         "pai_name_filter": (*_OF_PAI["pai_name_filter"], ask_for_a_pipeline_once),
+        "pai_job_lag": (*_OF_PAI["pai_job_lag"], ask_for_a_job_once),
+        "pai_run_id_lag": (*_OF_PAI["pai_run_id_lag"], ask_for_a_job_once),
+        "pai_second_job": (ask_for_a_job_while_another_goes_on,),
     },
     NEW: {
         **_OF_THE_SCHEDULER,
@@ -570,6 +615,7 @@ _DRY_RUN = (
     RunFailedError,
     r"without running the pipeline \(task type SKIP\).* effective window \(schedule start and end\) that holds",
 )
+_GOES_ON = (PipelineError, "goes on: wait until that has ended")
 _NO_ROOT = (PipelineError, "name a folder")
 TOLD_BY_NAME: dict[tuple[Generation, str, Story], tuple[type[PaiDesignerError], str]] = {
     (LEGACY, "update_omitted", change_a_node): _NOT_KEPT,
@@ -577,6 +623,7 @@ TOLD_BY_NAME: dict[tuple[Generation, str, Story], tuple[type[PaiDesignerError], 
     (LEGACY, "effective_window", run_as_a_task): _DRY_RUN,
     (NEW, "effective_window", run_as_a_task): _DRY_RUN,
     (LEGACY, "pai_root_folder", create_a_pipeline_in_the_root): _NO_ROOT,
+    (LEGACY, "pai_second_job", ask_for_a_job_while_another_goes_on): _GOES_ON,
     (NEW, "pai_root_folder", create_a_pipeline_in_the_root): _NO_ROOT,
 }
 """Where a story cannot go well, and the user is told why and what to do; of a dry run, the next story does it."""

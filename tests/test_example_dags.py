@@ -16,9 +16,10 @@ from airflow_provider_pai_designer.scheduling import SchedulingParameters
 from tests.conftest import DAGS_FOLDER, connection
 from tests.contents import read_content
 from tests.generations import on_both
+from tests.operators.test_assets import events_of
 
 
-def load_dag(name: str) -> Any:
+def load_dag(name: str, variable: str = "dag") -> Any:
     """Import an example as Airflow does, by its path."""
     path = Path(DAGS_FOLDER) / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -26,7 +27,7 @@ def load_dag(name: str) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.dag
+    return getattr(module, variable)
 
 
 @on_both
@@ -64,6 +65,18 @@ def test_example_pai_designer_backfill(connected: Emulator) -> None:
     assert f"dt={yesterday}" in connected.control.tables()["demo_project.demo_output_table"]
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
+@pytest.mark.usefixtures("airflow_database")
+def test_example_pai_designer_assets(connected: Emulator, deferrable: bool) -> None:
+    dag = load_dag("example_pai_designer_assets")
+    dag.get_task("features").deferrable = deferrable
+    run = dag.test()
+    assert run.state == "success"
+    (event,) = events_of(run)
+    assert event.partition_key == macros.bizdate({"dag_run": run}, "yyyy-mm-dd")
+    assert load_dag("example_pai_designer_assets", "scores").test().state == "success"
+
+
 @on_both
 @pytest.mark.usefixtures("airflow_database")
 def test_example_pai_designer_operation_center(connected: Emulator) -> None:
@@ -93,6 +106,21 @@ def test_example_pai_designer_pipeline(deferrable: bool) -> None:
     assert run.state == "success"
     (reported,) = [item for item in run.get_task_instances() if item.task_id == "report"]
     assert reported.xcom_pull(task_ids="report")
+
+
+@on_both
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
+@pytest.mark.usefixtures("airflow_database", "connected")
+def test_example_pai_designer_from_template(deferrable: bool) -> None:
+    dag = load_dag("example_pai_designer_from_template")
+    for name in ("run_once", "wait"):
+        dag.get_task(name).deferrable = deferrable
+    run = dag.test()
+    assert run.state == "success"
+    tasks = {item.task_id: item for item in run.get_task_instances()}
+    assert tasks["read_metrics"].xcom_pull(task_ids="read_metrics")
+    hook, ran = PaiDesignerHook(), tasks["run_once"].xcom_pull(task_ids="run_once")
+    assert hook.paistudio.find_whole_job(hook.get_pipeline(ran["pipeline_id"])).id == ran["job_id"]
 
 
 @pytest.mark.usefixtures("airflow_database")

@@ -44,8 +44,25 @@ def spoken(connected: Emulator, caplog: pytest.LogCaptureFixture) -> Iterator[li
     connected.control.clear_behaviours()
     assert records
     ours = [record for record in caplog.records if record.name.startswith("airflow_provider_pai_designer")]
-    for line in (*lines, *(record.getMessage() for record in ours)):
-        assert not MARKS.search(line), line
+    told = [record.getMessage() for record in ours]
+    for line in (*lines, *told):
+        assert not MARKS.search(without_own_mark(line)), line
+    assert_folded(told)
+
+
+def without_own_mark(line: str) -> str:
+    """Leave out the mark with which a line of ours opens or closes a group."""
+    return "" if line == "::endgroup::" else line.removeprefix("::group::")
+
+
+def assert_folded(lines: list[str]) -> None:
+    """Read lines as Airflow's page does: a mark anywhere in a line opens or closes a group."""
+    depth = 0
+    for line in lines:
+        depth += ("::group::" in line) - ("::endgroup::" in line)
+        assert 0 <= depth <= 1, line
+        assert depth == 1 or "] start: component" not in line, f"a line of the remote log lies open: {line}"
+    assert depth == 0
 
 
 def waits(node: dict[str, Any], **arguments: Any) -> PaiDesignerTestNodeOperator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_provider_pai_designer.emulator.doubts import as_markdown
+from airflow_provider_pai_designer.doctor.questions import as_markdown
 
 PAGE = Path(__file__).parent.parent / "docs" / "proven.md"
 

@@ -85,8 +85,10 @@ class PaiFlow:
 
     def find_runs(self, *, workspace_id: str, name: str) -> tuple[PipelineRun, ...]:
         """Return the runs of exactly this name, newest first."""
-        # Whether the service compares whole names is not documented.
-        return tuple(run for run in self.list_runs(workspace_id=workspace_id, name=name) if run.name == name)
+        # Whether the service compares whole names is not documented. Rows may move from one page to the next while they
+        # are read; each run counts once.
+        found = {run.id: run for run in self.list_runs(workspace_id=workspace_id, name=name) if run.name == name}
+        return tuple(found.values())
 
     def list_runs(self, *, workspace_id: str, name: str) -> Iterator[PipelineRun]:
         """Yield the runs that the service finds by a name, or a part of one, newest first."""

@@ -5,7 +5,7 @@ Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -13,8 +13,21 @@ from typing import Any
 from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
 from airflow_provider_pai_designer.cloud.pai_pages import list_pages, read_id, read_text
 from airflow_provider_pai_designer.cloud.replies import understood
-from airflow_provider_pai_designer.designer.pipeline import Pipeline, PipelineJob, Template, read_pipeline_run_status
-from airflow_provider_pai_designer.exceptions import NotFoundError, PipelineError, RejectedError
+from airflow_provider_pai_designer.designer.pipeline import (
+    WHOLE,
+    AskedJob,
+    Pipeline,
+    PipelineJob,
+    Template,
+    read_pipeline_run_status,
+)
+from airflow_provider_pai_designer.designer.run import Outcome
+from airflow_provider_pai_designer.exceptions import (
+    DrawingChangedError,
+    NotFoundError,
+    PipelineError,
+    RejectedError,
+)
 
 ROOT_FOLDER = "root"
 
@@ -77,6 +90,31 @@ class PaiStudio:
         """
         reply = self.gateway.read("GetExperiment", experiment_id=pipeline_id)
         return understood("GetExperiment", reply, lambda data: read_text(data, "Content"), member="")
+
+    def save_drawing(self, pipeline_id: str, drawing: str, *, version: int) -> int:
+        """Save what is drawn, unless somebody else has changed it meanwhile.
+
+        Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-updateexperimentcontent
+
+        :param drawing: JSON text as :meth:`read_drawing` gives it.
+        :param version: that of :meth:`get_pipeline`, read before the drawing.
+        :return: the new version.
+        :raises DrawingChangedError: the pipeline has another version by now; nothing was saved.
+        :raises UnclearError: it may have been saved: read the version again. The same version is not saved twice.
+        """
+        operation = "UpdateExperimentContent"
+        try:
+            reply = self.gateway.write(operation, experiment_id=pipeline_id, content=drawing, version=version)
+        except RejectedError as error:
+            # The code of a conflict is not documented; the version tells.
+            if (current := self.get_pipeline(pipeline_id).version) == version:
+                raise
+            raise DrawingChangedError(
+                f"The pipeline {pipeline_id} was changed meanwhile: it has the version {current}, not {version}, and "
+                f"nothing was saved. Read it again, and make your change to what is drawn now. The service said: "
+                f"{error}"
+            ) from None
+        return understood(operation, reply, _read_version, member="")
 
     def find_folder(self, *, workspace_id: str, path: str) -> str:
         """Return the id of a folder of pipelines that the whole workspace sees.
@@ -177,7 +215,7 @@ class PaiStudio:
         """
         best: PipelineJob | None = None
         # As a rule one page is enough; where the service does not keep the order, all are read.
-        for job in list_pages(self.gateway, "ListJobs", "Jobs", _read_job, experiment_id=pipeline.id, order="DESC"):
+        for job in self._list_jobs(pipeline.id):
             if best is not None and job.created < best.created:
                 break
             if job.whole and job.status.succeeded and (best is None or job.created > best.created):
@@ -186,17 +224,75 @@ class PaiStudio:
             raise PipelineError(
                 f"The pipeline {pipeline.name!r} ({pipeline.id}) has never run as a whole with success, so there is "
                 "nothing to load: all steps must have run successfully once, in one run. Run all of it once in PAI "
-                "Designer."
+                "Designer, or by PaiDesignerRunPipelineOperator with in_designer=True."
             )
         return best
 
-    def read_job(self, job_id: str) -> PipelineJob:
+    def read_job(self, job_id: str, *, verbose: bool = True) -> PipelineJob:
         """Read a job with its manifest and arguments.
 
+        :param verbose: False leaves manifest and arguments out.
         :raises NotFoundError: there is none of this id.
         """
-        reply = self.gateway.read("GetJob", job_id=job_id, verbose=True)
+        reply = self.gateway.read("GetJob", job_id=job_id, verbose=verbose)
         return understood("GetJob", reply, _read_job, member="")
+
+    def expect_job(self, pipeline_id: str) -> AskedJob:
+        """Look at the jobs that a pipeline has, so that the one that is asked for next can be told from them."""
+        newest: list[PipelineJob] = []
+        for job in self._list_jobs(pipeline_id):
+            if newest and job.created < newest[0].created:
+                break
+            # There may be several of one moment.
+            newest = [*newest, job] if newest and job.created == newest[0].created else [job]
+        return AskedJob(
+            pipeline_id=pipeline_id,
+            since=newest[0].created if newest else "",
+            before=tuple(job.id for job in newest),
+        )
+
+    def find_jobs(self, asked: AskedJob) -> tuple[PipelineJob, ...]:
+        """Return the jobs that can be one that was asked for, oldest first."""
+        found: list[PipelineJob] = []
+        reached = False
+        for job in self._list_jobs(asked.pipeline_id):
+            if reached and job.created < asked.since:
+                break
+            reached = reached or job.created >= asked.since
+            if asked.may_be(job):
+                # Of two of one moment, the service's order tells.
+                found.insert(0, job)
+        return tuple(sorted(found, key=lambda job: job.created))
+
+    def going_jobs(self, pipeline_id: str) -> tuple[PipelineJob, ...]:
+        """Return the jobs of a pipeline that have not ended, of the whole or of a part of it."""
+        return tuple(job for job in self._list_jobs(pipeline_id) if job.status.outcome is Outcome.ACTIVE)
+
+    def create_job(self, pipeline_id: str) -> str:
+        """Run every step of a pipeline as it is drawn now, and return the id of the job.
+
+        The service takes neither a name nor a token for it, neither arguments nor values of variables. When the job's
+        run gets its id is not documented: read the job until it has one.
+
+        Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-createjob
+
+        :raises NotFoundError: there is no pipeline of this id.
+        :raises RejectedError: what is drawn cannot run.
+        :raises UnclearError: it may have been created; look for it with :meth:`find_jobs` before creating it again.
+        """
+        reply = self.gateway.write("CreateJob", pipeline_draft_id=pipeline_id, execute_type=WHOLE)
+        return understood("CreateJob", reply, lambda data: read_id(data, "JobId"), member="")
+
+    def stop_job(self, job_id: str) -> None:
+        """Ask a job to stop, and with it its run.
+
+        Source: https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-stopjob
+        """
+        self.gateway.write("StopJob", job_id=job_id)
+
+    def _list_jobs(self, pipeline_id: str) -> Iterator[PipelineJob]:
+        """Yield the jobs of a pipeline, newest first if the service keeps the order."""
+        return list_pages(self.gateway, "ListJobs", "Jobs", _read_job, experiment_id=pipeline_id, order="DESC")
 
     def latest_whole_job(self, pipeline: Pipeline) -> PipelineJob:
         """Return the newest job that ran every step of a pipeline with success, with its manifest and arguments.
@@ -224,7 +320,13 @@ def _read_pipeline(data: Mapping[str, Any]) -> Pipeline:
         workspace_id=read_text(data, "WorkspaceId"),
         creator=read_text(data, "Creator"),
         modified=read_text(data, "GmtModifiedTime"),
+        version=_read_version(data),
     )
+
+
+def _read_version(data: Mapping[str, Any]) -> int:
+    """Some replies have it as a text; a list may have none."""
+    return int(data.get("Version") or 0)
 
 
 def _read_template(data: Mapping[str, Any]) -> Template:

@@ -19,9 +19,11 @@ from airflow_provider_pai_designer.designer.workspace import Environment, Worksp
 from airflow_provider_pai_designer.exceptions import DeploymentError, RejectedError
 
 PATIENCE_SECONDS = 900.0
+OURS = "Started by Apache Airflow"
+"""The description of publishing runs that make way for others of ours."""
+
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 _DEVELOPMENT = "DEV"
-_OURS = "Started by Apache Airflow"
 _UNDER_WAY = ("Init", "Running")
 _FAILED = ("Fail", "Termination", "Cancel")
 
@@ -64,7 +66,7 @@ class Publisher:
         except RejectedError:
             # Whether a run may begin before an earlier one has ended is not documented. A run of ours that ended for us
             # in development, and waits for somebody to go on with it, makes way.
-            waiting = [run for run in self._runs(node_id) if run.description == _OURS and not run.works]
+            waiting = [run for run in self._runs(node_id) if run.description == OURS and not run.works]
             if not waiting:
                 raise
         for run in waiting:
@@ -78,7 +80,7 @@ class Publisher:
             project_id=self._workspace.id,
             type=kind,
             object_ids=[node_id],
-            description=_OURS,
+            description=OURS,
             **mode,
         )
         return understood("CreatePipelineRun", reply, read_id, member="Id")

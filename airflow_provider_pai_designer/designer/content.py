@@ -144,6 +144,14 @@ class NodeContent:
             raise ContentError("The member 'paiflowParameters' of the node content must be an object.")
         return {str(name): str(value) for name, value in variables.items()}
 
+    @property
+    def project(self) -> str:
+        """The MaxCompute project in which the steps run in development; empty where the arguments name none."""
+        try:
+            return _engine(str(self.flow.get("paiflowArguments")))[1]
+        except ContentError:
+            return ""
+
     def replace(self, **changes: Any) -> NodeContent:
         """Return a content whose flow has other values for the given members; all other members stay.
 

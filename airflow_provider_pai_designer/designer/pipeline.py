@@ -14,6 +14,9 @@ from airflow_provider_pai_designer.exceptions import ConfigurationError
 
 _LONGEST_NAME = 128
 
+WHOLE = "EXECUTE_ALL"
+"""What a job is to execute when it is to run every step."""
+
 
 class PipelineRunStatus(StrEnum):
     """States of a run and of its steps.
@@ -79,6 +82,7 @@ class Pipeline:
 
     :param id: ``draft-...``, of older ones ``experiment-...``.
     :param modified: ISO 8601, as the service prints it.
+    :param version: of what is drawn; it grows with each change of that.
     """
 
     id: str
@@ -87,6 +91,7 @@ class Pipeline:
     workspace_id: str
     creator: str
     modified: str
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +150,7 @@ class PipelineJob:
     """One execution of a pipeline, or of a part of it, started from PAI Designer.
 
     :param run_id: its run in PAIFlow; empty until the service has started it.
-    :param scope: ``EXECUTE_ALL`` for the whole pipeline.
+    :param scope: :data:`WHOLE` for the whole pipeline.
     :param manifest: YAML text; empty in lists.
     :param arguments: YAML text; empty in lists.
     """
@@ -162,33 +167,99 @@ class PipelineJob:
     @property
     def whole(self) -> bool:
         """Whether every step was to be executed."""
-        return self.scope == "EXECUTE_ALL"
+        return self.scope == WHOLE
+
+
+def is_blank(drawing: str) -> bool:
+    """Tell whether nothing is drawn.
+
+    :param drawing: JSON text, the content of the pipeline draft.
+    """
+    try:
+        return not json.loads(drawing)["nodes"]
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedJob:
+    """A job that is to run every step of a pipeline, as the button Run of PAI Designer does.
+
+    The service takes no name for a job, so it is told by the jobs that were there before it was asked for.
+
+    :param pipeline_id: the pipeline.
+    :param since: when the newest job that was there before was created, as the service prints it; empty where there
+        was none.
+    :param before: ids of the jobs that were created at that moment.
+    :param id: ``job-...``; empty until an answer named it.
+    """
+
+    pipeline_id: str
+    since: str
+    before: tuple[str, ...]
+    id: str = ""
+
+    def may_be(self, job: PipelineJob) -> bool:
+        """Whether a job can be this one; that of somebody who runs the whole pipeline at the same moment can, too."""
+        return job.whole and job.created >= self.since and job.id not in self.before
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the job as plain JSON."""
+        return {
+            "pipeline_id": self.pipeline_id,
+            "job_id": self.id,
+            "jobs_before": {"created": self.since, "ids": list(self.before)},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AskedJob:
+        """Read what :meth:`to_dict` wrote.
+
+        :raises KeyError: it is not that of a job that was asked for.
+        """
+        before = data["jobs_before"]
+        return cls(
+            pipeline_id=str(data["pipeline_id"]),
+            since=str(before["created"]),
+            before=tuple(map(str, before["ids"])),
+            id=str(data["job_id"] or ""),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskedPipelineRun:
     """A run in PAIFlow, by what it was asked for with.
 
-    :param name: the run name, by which the run can be found again.
+    :param name: the run name, by which the run can be found again, unless it is that of a job.
     :param id: ``flow-...``; empty until an answer named it.
+    :param job: the job that was asked for, where PAI Designer starts the run.
     """
 
     name: str
     workspace_id: str
     id: str = ""
+    job: AskedJob | None = None
 
     @property
     def is_known(self) -> bool:
-        """Whether the service has named its id."""
-        return bool(self.id)
+        """Whether the service has named it; the run of a job gets its id some time after the job."""
+        return bool(self.id or (self.job and self.job.id))
 
     def __str__(self) -> str:
         """Name the run in a message."""
+        if self.job is not None:
+            ids = ", ".join(filter(None, (self.job.id, self.id)))
+            return f"run of the pipeline {self.job.pipeline_id} in PAI Designer" + (f" ({ids})" if ids else "")
         return f"pipeline run {self.name}" + (f" ({self.id})" if self.id and self.id != self.name else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain JSON, for XCom and for triggers."""
-        return {"run_name": self.name, "workspace_id": self.workspace_id, "pipeline_run_id": self.id}
+        return {
+            "run_name": self.name,
+            "workspace_id": self.workspace_id,
+            "pipeline_run_id": self.id,
+            **(self.job.to_dict() if self.job else {}),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AskedPipelineRun:
@@ -197,7 +268,10 @@ class AskedPipelineRun:
         :raises KeyError: it is not that of a run of a pipeline.
         """
         return cls(
-            name=str(data["run_name"]), workspace_id=str(data["workspace_id"]), id=str(data["pipeline_run_id"] or "")
+            name=str(data["run_name"]),
+            workspace_id=str(data["workspace_id"]),
+            id=str(data["pipeline_run_id"] or ""),
+            job=AskedJob.from_dict(data) if "jobs_before" in data else None,
         )
 
 
@@ -369,7 +443,7 @@ class PipelineRunOutput:
         value = self.information.get("value")
         try:
             return json.loads(value) if isinstance(value, str) else value
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
 
@@ -382,7 +456,8 @@ def outputs_to_list(
 ) -> list[dict[str, Any]]:
     """Return what the steps of a run left behind as the plain list that task results carry.
 
-    Metrics come first, and what is left out because the list grows too long has the value None and ``left_out`` true.
+    Metrics come first; what JSON knows no number for is a text (``"NaN"``). What is left out because the list grows too
+    long has the value None and ``left_out`` true.
 
     :param limit: characters of JSON that the list may take; of what is beyond even that, the rest is not listed.
     """
@@ -390,13 +465,15 @@ def outputs_to_list(
     listed: list[dict[str, Any]] = []
     left = limit
     for output in sorted(outputs, key=lambda item: item.type != "Metrics"):
-        item = {
+        item: dict[str, Any] = {
             "name": output.name[:200],
             "type": output.type[:200],
             "step": labels.get(output.node_id, output.producer)[:200],
             "value": output.value,
         }
-        if (size := len(json.dumps(item, default=str))) > left:
+        # A metric may be NaN, which Python's JSON knows, and Airflow's XComs do not: it becomes a text.
+        item = json.loads(json.dumps(item, default=str), parse_constant=str)
+        if (size := len(json.dumps(item))) > left:
             item |= {"value": None, "left_out": True}
             size = len(json.dumps(item))
         if size > left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
@@ -241,6 +241,18 @@ class Run:
     last_business_date: date | None = None
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Which run it is, as plain JSON, without its dates."""
+        told = self.to_dict()
+        return {name: told[name] for name in ("run_name", "node_id", "environment", "remote_dag_ids")}
+
+    @property
+    def business_dates(self) -> tuple[date, ...]:
+        """Every day from the first to the last; the node may not be due on some of them."""
+        days = ((self.last_business_date or self.business_date) - self.business_date).days
+        return tuple(self.business_date + timedelta(days=day) for day in range(days + 1))
+
+    @property
     def is_known(self) -> bool:
         """Whether the service has named its remote DAGs."""
         return bool(self.remote_dag_ids)
@@ -329,6 +341,17 @@ class RunReport:
     def outcome(self) -> Outcome:
         """What the run has come to; it goes on while one of its remote DAGs shows no instance yet."""
         return Outcome.ACTIVE if young_dags(self.run, self.instances) else run_outcome(self.instances)
+
+    @property
+    def node_id(self) -> int | None:
+        """The node, also of a run of which only the ids are known; None where several nodes have run."""
+        nodes = {item.node_id for item in self.own_instances}
+        return self.run.node_id or (nodes.pop() if len(nodes) == 1 else None)
+
+    @property
+    def own_instances(self) -> tuple[Instance, ...]:
+        """The instances of the run's node, without those of nodes that a backfill took along."""
+        return tuple(item for item in self.instances if self.run.node_id in (None, item.node_id))
 
     @property
     def goes_on(self) -> bool:

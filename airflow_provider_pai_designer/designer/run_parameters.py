@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.designer.content import NodeContent
 from airflow_provider_pai_designer.designer.variables import unbound_names, unused_parameters
-from airflow_provider_pai_designer.exceptions import ConfigurationError, NodeDefinitionError
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    NodeDefinitionError,
+    SchedulingParameterError,
+)
 from airflow_provider_pai_designer.scheduling import (
     BuiltIn,
     Reference,
@@ -108,9 +112,7 @@ def differences(expected: SchedulingParameters, logged: str, *, schedule_time: d
     :param logged: the list with the values that DataWorks wrote into the instance's log.
     """
     actual = SchedulingParameters.parse(logged, strict=False)
-    for name, expression in expected.items():
-        if any(isinstance(part, Reference) or _only_known_there(part) for part in parse(expression).parts):
-            continue
+    for name, expression in _known_here(expected):
         value = evaluate(expression, schedule_time=schedule_time)
         if actual.get(name) != value:
             there = repr(actual[name]) if name in actual else "no value"
@@ -118,6 +120,27 @@ def differences(expected: SchedulingParameters, logged: str, *, schedule_time: d
                 f"The scheduling parameter {name}={expression} has {there} in DataWorks, where {value!r} is expected "
                 f"for the schedule time {schedule_time:%Y-%m-%d %H:%M:%S}."
             )
+
+
+def known_values(parameters: SchedulingParameters, *moments: datetime) -> dict[str, str]:
+    """Return the parameters whose values are known here, and the same at each of the schedule times."""
+    values = {}
+    for name, expression in _known_here(parameters):
+        found = {evaluate(expression, schedule_time=moment) for moment in moments}
+        if len(found) == 1:
+            values[name] = found.pop()
+    return values
+
+
+def _known_here(parameters: SchedulingParameters) -> Iterator[tuple[str, str]]:
+    """Give the parameters without those that only DataWorks can evaluate, whether it knows more or we know less."""
+    for name, expression in parameters.items():
+        try:
+            parts = parse(expression).parts
+        except SchedulingParameterError:
+            continue
+        if not any(isinstance(part, Reference) or _only_known_there(part) for part in parts):
+            yield name, expression
 
 
 def _only_known_there(part: object) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from airflow_provider_pai_designer.cloud.gateway import NEW_VERSION
 from airflow_provider_pai_designer.cloud.new_replies import day_in_milliseconds
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.doctor.examination import Patient
-from airflow_provider_pai_designer.doctor.findings import Finding, Verdict, look_at
-from airflow_provider_pai_designer.emulator.doubts import DOUBTS
-from airflow_provider_pai_designer.exceptions import NotFoundError, RejectedError
+from airflow_provider_pai_designer.doctor.findings import Finding, Verdict
+from airflow_provider_pai_designer.doctor.questions import told, untold
+from airflow_provider_pai_designer.doctor.readings import flow_in
+from airflow_provider_pai_designer.exceptions import NotFoundError, PaiDesignerError, RejectedError
 
 _PAGE_SIZE, _MOST_PAGES = 10, 5
 Reader = Callable[[Patient], str | None]
@@ -21,22 +21,16 @@ Reader = Callable[[Patient], str | None]
 
 def examine_doubts(patient: Patient) -> Iterator[Finding]:
     """Read what can be read about the doubts of the workspace's generation."""
-    readers = _LEGACY if patient.legacy is not None else _NEW
-    for name, reader in readers.items():
-        yield look_at(f"doubt {name}", partial(_read, patient, name, reader))
-    yield Finding(
-        check="other doubts",
-        verdict=Verdict.UNKNOWN,
-        said=f"{len(DOUBTS) - len(readers)} more questions take another workspace, or writing to this one",
-    )
+    for name, reader in (_LEGACY if patient.legacy is not None else _NEW).items():
+        yield _read(patient, name, reader)
 
 
-def _read(patient: Patient, name: str, reader: Reader) -> tuple[Verdict, str]:
-    reading = reader(patient)
-    if reading is None:
-        return Verdict.UNKNOWN, f"there is too little in the workspace to tell. {DOUBTS[name].question}"
-    taken = "as assumed" if reading == DOUBTS[name].default else "not the usual assumption, and provided for"
-    return Verdict.PASS, f"{reading} ({taken}). {DOUBTS[name].question}"
+def _read(patient: Patient, name: str, reader: Reader) -> Finding:
+    try:
+        reading = reader(patient)
+    except PaiDesignerError as error:
+        return Finding(check=f"doubt {name}", verdict=Verdict.FAIL, said=str(error))
+    return untold(name, "there is too little in the workspace to tell") if reading is None else told(name, reading)
 
 
 def _business_errors(patient: Patient) -> str | None:
@@ -120,10 +114,52 @@ def _new_wrong_generation(patient: Patient) -> str | None:
     return "empty"
 
 
+def _pai_id_in_log(patient: Patient) -> str | None:
+    day = f"{patient.yesterday} 00:00:00"
+    found = _designer_instances(
+        patient, "ListInstances", "Data", "Instances", project_env="PROD", bizdate=day, program_type="PAI_STUDIO"
+    )
+    ended = (row["InstanceId"] for row in found if str(row.get("Status")).startswith(("SUCCESS", "FAILURE")))
+    return _named_flow(patient, next(ended, None))
+
+
+def _new_pai_id_in_log(patient: Patient) -> str | None:
+    day = day_in_milliseconds(patient.yesterday, patient.hook.timezone)
+    found = _designer_instances(
+        patient,
+        "ListTaskInstances",
+        "PagingInfo",
+        "TaskInstances",
+        project_env="Prod",
+        bizdate=day,
+        task_type="PAI_STUDIO",
+    )
+    ended = (row["Id"] for row in found if row.get("Status") in ("Success", "Failure"))
+    return _named_flow(patient, next(ended, None))
+
+
+def _designer_instances(patient: Patient, operation: str, member: str, items: str, **filters: Any) -> list[Any]:
+    reply = patient.gateway.read(
+        operation, project_id=patient.workspace.id, page_number=1, page_size=_PAGE_SIZE, **filters
+    )
+    return list((reply.get(member) or {}).get(items) or ())
+
+
+def _named_flow(patient: Patient, instance_id: int | None) -> str | None:
+    if instance_id is None:
+        return None
+    return flow_in(patient.hook.dataworks.get_log(instance_id, Environment.PROD).text)
+
+
 _LEGACY: Mapping[str, Reader] = {
     "business_errors": _business_errors,
     "node_id_envs": _node_id_envs,
     "list_order": _list_order,
     "new_wrong_generation": _new_wrong_generation,
+    "pai_id_in_log": _pai_id_in_log,
 }
-_NEW: Mapping[str, Reader] = {"new_task_id_envs": _new_task_id_envs, "list_order": _new_list_order}
+_NEW: Mapping[str, Reader] = {
+    "new_task_id_envs": _new_task_id_envs,
+    "list_order": _new_list_order,
+    "pai_id_in_log": _new_pai_id_in_log,
+}

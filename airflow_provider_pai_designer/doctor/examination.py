@@ -150,7 +150,10 @@ def _pai_tasks(patient: Patient) -> tuple[Verdict, str]:
 
 
 def _service_role(patient: Patient) -> tuple[Verdict, str]:
-    return Verdict.UNKNOWN, f"no read tells whether {SERVICE_ROLE} exists: it shows when a node is created"
+    return Verdict.UNKNOWN, (
+        f"no read of DataWorks tells whether {SERVICE_ROLE} exists: look for it under Identities > Roles of the RAM "
+        "console, or let --write create a node"
+    )
 
 
 def _resource_groups(patient: Patient) -> tuple[Verdict, str]:
@@ -165,11 +168,17 @@ def _resource_groups(patient: Patient) -> tuple[Verdict, str]:
 
 
 def _time_zone(patient: Patient) -> tuple[Verdict, str]:
-    return Verdict.UNKNOWN, f"taken for {patient.hook.timezone.key}; DataWorks does not say over its API which it is"
+    return Verdict.UNKNOWN, (
+        f"taken for {patient.hook.timezone.key}; DataWorks does not say over its API which it is: compare it with the "
+        "scheduling time zone in Management Center, and with the times in Operation Center"
+    )
 
 
 def _edition(patient: Patient) -> tuple[Verdict, str]:
-    return Verdict.UNKNOWN, f"taken for {patient.hook.edition}; DataWorks does not say over its API which it is"
+    return Verdict.UNKNOWN, (
+        f"taken for {patient.hook.edition}; DataWorks does not say over its API which it is: the console of DataWorks "
+        "shows it on its overview page"
+    )
 
 
 def _reads(patient: Patient) -> Mapping[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -37,6 +37,15 @@ def look_at(check: str, look: Callable[[], tuple[Verdict, str]]) -> Finding:
     except PaiDesignerError as error:
         verdict, said = Verdict.FAIL, str(error)
     return Finding(check=check, verdict=verdict, said=said)
+
+
+def newest(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep of each check the last answer that is one, where its first stood: writing may tell what no read could."""
+    kept: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.verdict is not Verdict.UNKNOWN or finding.check not in kept:
+            kept[finding.check] = finding
+    return list(kept.values())
 
 
 def as_table(findings: Sequence[Finding]) -> str:

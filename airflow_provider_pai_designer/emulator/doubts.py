@@ -5,7 +5,6 @@ A client that passes with every reading does not depend on what nobody could che
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -297,6 +296,20 @@ _ALL = (
         source=_STUDIO_HELP + "getjob",
     ),
     Doubt(
+        name="pai_job_lag",
+        question="How many seconds after CreateJob does ListJobs show the job?",
+        readings=("0", "5"),
+        check="Create a job, and call ListJobs every second.",
+        source=_STUDIO_HELP + "listjobs",
+    ),
+    Doubt(
+        name="pai_second_job",
+        question="Does CreateJob refuse a pipeline of which another job goes on?",
+        readings=("accept", "refuse"),
+        check="Create two jobs of one pipeline, one right after the other.",
+        source=_STUDIO_HELP + "createjob",
+    ),
+    Doubt(
         name="pai_job_variables",
         question="Does RunInfo of a job keep ${name} of the pipeline's variables, or hold their values?",
         readings=("kept", "replaced"),
@@ -313,17 +326,6 @@ _ALL = (
 )
 
 DOUBTS: Mapping[str, Doubt] = {doubt.name: doubt for doubt in _ALL}
-
-
-def as_markdown() -> str:
-    """Return the table of the page "How proven is each claim"."""
-    rows = [
-        f"| `{doubt.name}` | {doubt.question} | {doubt.default} | {', '.join(doubt.readings[1:])} | {doubt.check} "
-        f"| [{re.split('[/-]', doubt.source)[-1]}]({doubt.source}) |"
-        for doubt in _ALL
-    ]
-    heads = ("switch", "question", "default", "also played", "what would answer it", "left open by")
-    return "\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *rows])
 
 
 def check(chosen: Mapping[str, str]) -> None:

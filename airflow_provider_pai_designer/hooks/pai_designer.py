@@ -197,6 +197,11 @@ class PaiDesignerHook(BaseHook):
     def _required_workspace(self) -> str:
         return self._required("workspace", self._workspace_argument, "the identifier or number of your workspace")
 
+    @property
+    def known_workspace(self) -> Workspace | None:
+        """The workspace, if it was read already; nothing is asked of the service."""
+        return self.__dict__.get("workspace")
+
     def ensure_node(
         self, node: Node, *, environment: str = Environment.DEV, create_folder: bool = False
     ) -> EnsuredNode:
@@ -454,7 +459,7 @@ class PaiDesignerHook(BaseHook):
         :param run: what is to be seen there; the emulator has pages of runs and nodes, of Alibaba Cloud's consoles the
             addresses of such are not documented.
         """
-        known: Workspace | None = self.__dict__.get("workspace")
+        known = self.known_workspace
         return {} if known is None else self._consoles(known, environment, run)
 
     def _consoles(self, workspace: Workspace, environment: str, run: Run | None) -> dict[str, str]:
@@ -520,21 +525,24 @@ class PaiDesignerHook(BaseHook):
 
         def ask(instances: Sequence[Instance]) -> None:
             unasked = {item.id: item for item in instances if item.outcome is Outcome.ACTIVE and item.id not in asked}
-            asked.update(unasked)
             # What runs, first: the time of who asks may be short.
             first = sorted(unasked, key=lambda identity: unasked[identity].status is not InstanceStatus.RUNNING)
             for identity, refusal in self.dataworks.stop_instances(first, Environment(run.environment)):
                 if refusal:
                     refusals[identity] = refusal
                 else:
+                    refusals.pop(identity, None)
                     self.log.info("Asked DataWorks to stop instance %s of the %s", identity, run)
+                if not (refusal and refusal.retryable):
+                    asked[identity] = unasked[identity]
 
         ask(seen)
         for look in range(_LOOKS_FOR_INSTANCES + 1):
             Event().wait(min(look, 1))
             run = self.identify(run)
             ask(instances := self.list_instances(run))
-            if run.remote_dag_ids and not young_dags(run, instances):
+            missed = any(item.outcome is Outcome.ACTIVE and item.id not in asked for item in instances)
+            if run.remote_dag_ids and not young_dags(run, instances) and not missed:
                 break
         if not run.remote_dag_ids or (young := young_dags(run, instances)):
             missing = f" (remote DAG {', '.join(map(str, sorted(young)))})" if run.remote_dag_ids else ""

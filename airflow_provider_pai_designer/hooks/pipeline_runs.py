@@ -1,23 +1,36 @@
-"""Runs of pipelines by PAIFlow, without a node of DataWorks: the verbs that operators, sensors and triggers speak."""
+"""Runs of pipelines without a node of DataWorks, by PAIFlow itself or as jobs of PAI Designer, which it runs too.
+
+These are the verbs that operators, sensors and triggers speak.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.designer.pipeline import (
+    AskedJob,
     AskedPipelineRun,
+    Pipeline,
     PipelineReport,
     PipelineRun,
     PipelineRunState,
     PipelineRunStatus,
 )
 from airflow_provider_pai_designer.designer.run import Outcome, run_name
-from airflow_provider_pai_designer.exceptions import RunNotStoppedError, ServiceError, UnclearError
+from airflow_provider_pai_designer.exceptions import (
+    PipelineError,
+    RejectedError,
+    RunNotStoppedError,
+    ServiceError,
+    UnclearError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
+    from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
 _LOOKS = 10
@@ -36,6 +49,10 @@ class PipelineRuns:
     @property
     def _flow(self) -> PaiFlow:
         return self._hook.paiflow
+
+    @property
+    def _studio(self) -> PaiStudio:
+        return self._hook.paistudio
 
     def start(
         self,
@@ -67,6 +84,48 @@ class PipelineRuns:
         self._hook.log.info("Started the %s", run)
         return run
 
+    def start_job(self, run: AskedPipelineRun) -> AskedPipelineRun:
+        """Start a run of a whole pipeline in PAI Designer, as it is drawn now; its id comes with :meth:`link`.
+
+        :param run: with its job, of which no id is known yet.
+        :raises PipelineError: it was refused, perhaps because another one goes on.
+        :raises UnclearError: it may have been started: look for it before starting it again.
+        """
+        assert run.job is not None
+        self._hook.pause(0)
+        try:
+            job_id = self._studio.create_job(run.job.pipeline_id)
+        except RejectedError as error:
+            # What is in its way may be the very job that was asked for before, and came late.
+            if (found := self.identify(run)).is_known:
+                return found
+            going = self._studio.going_jobs(run.job.pipeline_id)
+            if not going:
+                raise
+            raise PipelineError(
+                f"The pipeline {run.job.pipeline_id} was not run, perhaps because its job {going[0].id} goes on: wait "
+                f"until that has ended, or stop it in PAI Designer. The service said: {error}"
+            ) from None
+        started = _of_job(run, run.job, job_id)
+        self._hook.log.info("Started the %s", started)
+        return started
+
+    def link(self, run: AskedPipelineRun) -> tuple[AskedPipelineRun, PipelineRunStatus]:
+        """Complete the run of a job, as far as PAI has given it an id by now, and tell the state of the job."""
+        assert run.job is not None
+        job = self._studio.read_job(run.job.id, verbose=False)
+        return replace(run, id=job.run_id), job.status
+
+    def going_job(self, pipeline: Pipeline, name: str) -> AskedPipelineRun | None:
+        """Find a run of a whole pipeline in PAI Designer that goes on, of what is drawn now.
+
+        :param name: what the run is called here.
+        """
+        any_job = AskedJob(pipeline_id=pipeline.id, since=pipeline.modified, before=())
+        going = [job for job in self._studio.going_jobs(pipeline.id) if any_job.may_be(job)]
+        run = AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id)
+        return _of_job(run, any_job, going[0].id, going[0].run_id) if going else None
+
     def find(self, stem: str, *, epochs: Iterable[int]) -> list[AskedPipelineRun]:
         """Find the runs whose names have this stem, see :func:`~airflow_provider_pai_designer.designer.run.run_name`.
 
@@ -88,6 +147,9 @@ class PipelineRuns:
         """Complete a run of which only the name is known; it stays without an id where there is none (yet)."""
         if run.is_known:
             return run
+        if run.job is not None:
+            jobs = self._studio.find_jobs(run.job)
+            return _of_job(run, run.job, jobs[0].id, jobs[0].run_id) if jobs else run
         found = self.namesakes(run)
         if len(found) > 1:
             self._hook.log.warning("There are %s runs with the name %s; the oldest one counts.", len(found), run.name)
@@ -104,6 +166,13 @@ class PipelineRuns:
         :raises NotFoundError: the service does not know it, or no longer.
         """
         return self._flow.get_run(run.id)
+
+    def read_status(self, run: AskedPipelineRun) -> PipelineRunStatus:
+        """Read the state of a run, which a job has before its run has an id.
+
+        :raises NotFoundError: the service does not know it, or no longer.
+        """
+        return self.read(run).status if run.id else self.link(run)[1]
 
     def report(self, run: AskedPipelineRun) -> PipelineReport:
         """Read what a run has come to, step by step."""
@@ -125,20 +194,38 @@ class PipelineRuns:
             raise RunNotStoppedError(f"The {run} is not listed yet, so that it could be stopped.")
         for _ in range(_STOPS):
             try:
-                self._flow.terminate_run(run.id)
+                if run.job is not None:
+                    self._studio.stop_job(run.job.id)
+                else:
+                    self._flow.terminate_run(run.id)
             except ServiceError as error:
                 # It may just have ended, or the question was heard and the answer lost.
-                refusal, found = error, self.read(run)
-                if found.outcome is not Outcome.ACTIVE:
+                refusal, status = error, self.read_status(run)
+                if status.outcome is not Outcome.ACTIVE:
                     return False
-                if found.status is not PipelineRunStatus.TERMINATING:
+                if status is not PipelineRunStatus.TERMINATING:
                     continue
-            self._hook.log.info("Asked PAIFlow to stop the %s", run)
+            self._hook.log.info("Asked PAI to stop the %s", run)
             return True
         raise RunNotStoppedError(f"The {run} could not be stopped: {refusal}")
 
     def stop_others(self, run: AskedPipelineRun) -> None:
-        """Stop runs that have the same name as this one: it was asked for twice, and the service acted very late."""
+        """Stop runs that have the same name as this one: it was asked for twice, and the service acted very late.
+
+        Jobs have no names, so of those nothing is stopped: another one may be somebody else's.
+        """
+        if run.job is not None:
+            for job in self._studio.find_jobs(run.job):
+                if job.id == run.job.id:
+                    continue
+                self._hook.log.error(
+                    "The %s was asked for twice, and there is the job %s too (%s). Stop it in PAI Designer, unless "
+                    "somebody else has started it.",
+                    run,
+                    job.id,
+                    job.status.value,
+                )
+            return
         for other in self.namesakes(run):
             if other.id != run.id:
                 self._hook.log.error("The service has started the %s twice; stopping %s.", run, other.id)
@@ -154,6 +241,10 @@ def check_state(state: PipelineRunState) -> None:
         raise UnclearError(
             f"PAIFlow does not tell the state of the pipeline run {state.id}.", operation="GetPipelineRun"
         )
+
+
+def _of_job(run: AskedPipelineRun, job: AskedJob, job_id: str, run_id: str = "") -> AskedPipelineRun:
+    return replace(run, id=run_id, job=replace(job, id=job_id))
 
 
 def _asked(run: PipelineRun, workspace_id: str) -> AskedPipelineRun:

@@ -9,6 +9,7 @@ from airflow_provider_pai_designer.designer.log import InstanceLog, log_lines
 from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
+from airflow_provider_pai_designer.hooks.folding import show_lines
 from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ def show_logs(
     environment: str,
     *,
     shown: dict[int, str],
+    fold: bool = True,
 ) -> dict[int, InstanceLog]:
     """Write what is new in the remote logs into the task log, and return the logs by instance id.
 
     :param shown: by instance id what was shown already; brought up to date.
+    :param fold: False for a log that is to be read as it comes.
     """
     logs: dict[int, InstanceLog] = {}
     for instance in instances:
@@ -62,9 +65,7 @@ def show_logs(
         old = shown.get(instance.id, "")
         # An automatic rerun begins a log of its own; whatever it begins with, it is shown whole.
         if new := found.text.removeprefix(old) if found.text.startswith(old) else found.text:
-            hook.log.info("Log of instance %s:", instance.id)
-            for line in log_lines(new):
-                hook.log.info("%s", line)
+            show_lines(hook.log, f"Log of instance {instance.id}", log_lines(new), fold=fold)
         shown[instance.id] = found.text
     return logs
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_pai_designer.designer.log import log_lines
 from airflow_provider_pai_designer.designer.pipeline import PipelineReport, PipelineRunStatus, PipelineRunStep
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
+from airflow_provider_pai_designer.hooks.folding import show_lines
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -47,8 +48,7 @@ class StepReporter:
         """Show what was not shown yet, and all steps in a table; a failed one may have said something more."""
         self._whole -= {step.node_id for step in report.failed_steps}
         self.show(report.asked.id, report.steps, live=True)
-        for line in _table(report.steps):
-            self._hook.log.info("%s", line)
+        show_lines(self._hook.log, f"Steps of the {report.asked}", _table(report.steps))
 
     def describe_failure(self, report: PipelineReport) -> str:
         """Say what went wrong: the run's state and message, each failed step, and the end of its log."""
@@ -77,9 +77,8 @@ class StepReporter:
         if step.status.ended:
             self._whole.add(step.node_id)
         if log.lines:
-            self._hook.log.info("Log of step %s:", one_line(step.label))
-            for line in log_lines("\n".join(log.lines)):
-                self._hook.log.info("%s", line)
+            lines = log_lines("\n".join(log.lines))
+            show_lines(self._hook.log, f"Log of step {step.label}", lines, fold=step.status.ended)
         self._last[step.node_id].extend(line[:_LONGEST_LINE] for line in log.lines if line.strip())
 
 

@@ -12,11 +12,17 @@ from threading import Thread
 from typing import Any
 
 RUNNING, DEFERRED = "running", "deferred"
+_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
 def is_running(ti: Any) -> bool:
     """Ask Airflow whether a task instance is still running; only from a thread other than the task's own."""
     return _state(ti) == RUNNING
+
+
+def has_ended(ti: Any) -> bool:
+    """Ask Airflow whether a task instance has ended without its process: a user marked it; see :func:`is_running`."""
+    return _state(ti) in _ENDED
 
 
 def is_awaited(ti: Any, run_name: str) -> bool:

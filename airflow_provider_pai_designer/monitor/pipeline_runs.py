@@ -5,6 +5,7 @@ Source: https://www.alibabacloud.com/help/en/pai/developer-reference/api-paiflow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ from airflow_provider_pai_designer.exceptions import (
 )
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.pipeline_runs import check_state
-from airflow_provider_pai_designer.monitor.shared import SharedWatch, StormError, WatchKey
+from airflow_provider_pai_designer.monitor.shared import REFUSED_SECONDS, SharedWatch, StormError, WatchKey
 from airflow_provider_pai_designer.monitor.watched import Request
 
 RUNS_AT_ONCE = 50
@@ -53,6 +54,7 @@ class PipelineRunWatch(SharedWatch):
     def __init__(self, key: WatchKey) -> None:
         super().__init__(key)
         self._runs_at_once = RUNS_AT_ONCE
+        self._many_from = -math.inf
         self._connected_with: PaiDesignerHook | None = None
 
     async def _sweep(self, due: Sequence[Any]) -> None:
@@ -83,7 +85,7 @@ class PipelineRunWatch(SharedWatch):
         """Look at runs together, as many at once as the service takes."""
         if not (batch := self._staying(runs)):
             return
-        if len(batch) == 1 or self._runs_at_once == 1:
+        if len(batch) == 1 or self._runs_at_once == 1 or self._now() < self._many_from:
             for item in batch:
                 await self._look_at_one(item)
             return
@@ -93,8 +95,8 @@ class PipelineRunWatch(SharedWatch):
         try:
             states = await self._ask(partial(_states, [item.run.id for item in batch]))
         except PermissionDeniedError as error:
-            self._take_blow((), error)
-            self._runs_at_once = 1
+            if not self._is_renewed_by(error):
+                self._many_from = self._now() + REFUSED_SECONDS
             await self._look_at(batch)
         except (RejectedError, NotFoundError) as error:
             # There are too many, or there is something about one of them.

@@ -48,6 +48,9 @@ _FREE = 0.6
 _HOOK_SECONDS = 30.0
 """A hook that is refused something is made anew, but not more often."""
 
+REFUSED_SECONDS = 1800.0
+"""For so long a list that was refused is done without."""
+
 _OF_THE_RUN = (NotFoundError, RejectedError, PermissionDeniedError)
 _PAUSE_SECONDS = 1.0
 _STORM = 2
@@ -93,7 +96,7 @@ class SharedWatch:
         self._hook_made = self._now()
         self._verbs: Verbs | None = None
         self._budget: Budget | None = None
-        self._may_list = True
+        self._lists_from = -math.inf
         self._watched: set[Any] = set()
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -184,7 +187,7 @@ class SharedWatch:
                 return
             self._limit(verbs.calls_per_second)
             for span, group in _spans(due, self._watched, many_days=verbs.lists_many_days):
-                lists = span is not None and self._may_list
+                lists = span is not None and self._now() >= self._lists_from
                 left = await self._list(span, group, ids_at_once=verbs.ids_at_once) if span and lists else group
                 await self._read(left, ids_at_once=verbs.ids_at_once)
         except StormError as error:
@@ -212,8 +215,10 @@ class SharedWatch:
             try:
                 page = await self._ask(partial(self._page, span, number))
             except (RejectedError, PermissionDeniedError) as error:
+                if self._is_renewed_by(error):
+                    continue
                 log.warning("The list of all instances is refused, so runs are looked at one by one: %s", error)
-                self._may_list = False
+                self._lists_from = self._now() + REFUSED_SECONDS
                 return [*alone, *chosen]
             except NotFoundError as error:
                 self._take_blow(chosen, error)
@@ -302,6 +307,12 @@ class SharedWatch:
         self._failures += 1
         if self._failures >= _STORM:
             raise StormError(error)
+
+    def _is_renewed_by(self, error: Exception) -> bool:
+        """Tell whether a call for many that was refused may pass now, because the connection was read again."""
+        made = self._hook_made
+        self._take_blow((), error)
+        return self._hook_made != made
 
     def _staying(self, items: Iterable[_Item]) -> list[_Item]:
         """Leave out what nobody waits for any more."""

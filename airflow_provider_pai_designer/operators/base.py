@@ -6,6 +6,7 @@ Airflow parses DAG files over and over, so what only a running task needs is imp
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ from airflow_provider_pai_designer.exceptions import (
     PaiDesignerError,
     RunFailedError,
     RunOutOfSightError,
+    RunStoppedError,
     RunTimeoutError,
     ServiceError,
 )
@@ -45,13 +47,14 @@ from airflow_provider_pai_designer.hooks.context import business_date_of
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.hooks.reporting import explain_failure, show_logs
 from airflow_provider_pai_designer.links.pai_designer import LINKS, push_links
-from airflow_provider_pai_designer.monitor.ownership import answer_within, is_running
+from airflow_provider_pai_designer.monitor.ownership import answer_within, has_ended, is_running
 from airflow_provider_pai_designer.monitor.watch import OUTAGE_SECONDS, RunWatch, Verdict
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger, RunTrigger
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import BaseOperatorLink, Context
 
 BACKSTOP = timedelta(days=2)
@@ -198,10 +201,12 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self.cancel_on_kill = cancel_on_kill
         self.outage_timeout = outage_timeout
         self._run: Asked | None = None
+        self._started: Mapping[str, Any] = {}
         self._seen: Sequence[Any] = ()
         self._hurries = False
         self._is_left = False
         self._is_running: Callable[[], bool] = lambda: False
+        self._has_ended: Callable[[], bool] = lambda: False
         self._say_name: Callable[[str], None] = lambda _: None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -212,7 +217,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         # Whatever could keep the task from deferring shows before a run is started.
         json.dumps(self._trigger({}, waiting).serialize())
         with self._showing_links(context):
-            started = self._begin(context)
+            started = self._started = self._begin(context)
             self._run = self._read_run(started)
         for key in self._told_at_once:
             context["ti"].xcom_push(key=key, value=started[key])
@@ -273,6 +278,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
     def _attach(self, ti: Any) -> None:
         """Keep the ways to talk to Airflow about this task."""
         self._is_running = partial(is_running, ti)
+        self._has_ended = partial(has_ended, ti)
         self._say_name = lambda name: ti.xcom_push(key="run_name", value=name)
 
     def _begin(self, context: Context) -> dict[str, Any]:
@@ -353,6 +359,11 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         return time.time() + min(limits) if limits else None
 
     def _defer(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> NoReturn:
+        if answer_within(_QUESTION_SECONDS, self._has_ended):
+            # Airflow defers no task that was marked a moment ago, and no process is left that could stop its run.
+            run = self._read_run(started)
+            done = self._stop_if_ours(run)
+            raise RunStoppedError(f"The task was marked while it began to wait for the {run}. {done}")
         deadline = waiting["deadline"]
         self.defer(
             trigger=self._trigger(started, waiting),
@@ -398,6 +409,7 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
                 f"The {run} could not be looked at for too long, and was left alone: look for it in {self._console}. "
                 f"The last answer was: {message}"
             )
+        self._started = started
         report: Report = self._through_weather(lambda: self._report(run), begun=True)
         if verdict is Verdict.ENDED and report.goes_on:
             raise _GoesOnError
@@ -410,29 +422,30 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
             if self.cancel_on_kill:
                 with suppress(ServiceError):
                     # The next try must not join a run that is about to end.
-                    self._await_end(run)
+                    self._await_end(run, patience=_STOP_SECONDS)
             raise RunTimeoutError(
                 f"The {run} was still going when its time was up. {done} Raise timeout (or execution_timeout), or look "
                 "at the log above for what it waited for."
             )
         return {**started, **self._conclude(started, report)}
 
-    def _outcome(self, run: Asked) -> Outcome | None:
+    def _outcome(self, run: Asked, *, patience: float = math.inf) -> Outcome | None:
         """What a run has come to; None where the service knows no such run (any more)."""
         if not run.is_known:
             return None
         try:
-            return self._through_weather(lambda: self._read_outcome(run))
+            return self._through_weather(lambda: self._read_outcome(run), patience=patience)
         except NotFoundError:
             return None
 
-    def _await_end(self, run: Asked) -> bool:
+    def _await_end(self, run: Asked, *, patience: float = math.inf) -> bool:
         """Wait until a run that was asked to stop has ended, so that two never write the same partition.
 
+        :param patience: seconds for which it may be out of sight, where that is less than ``outage_timeout``.
         :return: whether it has; no more is waited for that than a minute.
         """
         until = time.time() + _STOP_SECONDS
-        while self._outcome(run) is Outcome.ACTIVE:
+        while self._outcome(run, patience=patience) is Outcome.ACTIVE:
             if time.time() > until:
                 self.log.warning("The %s still goes on, a minute after it was asked to stop.", run)
                 return False
@@ -440,16 +453,24 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self.log.info("The %s has ended.", run)
         return True
 
-    def _through_weather(self, look: Callable[[], _Result], *, begun: bool = False, writes: bool = False) -> _Result:
+    def _through_weather(
+        self,
+        look: Callable[[], _Result],
+        *,
+        begun: bool = False,
+        writes: bool = False,
+        patience: float = math.inf,
+    ) -> _Result:
         """Look until something is seen; nothing is decided because the service is away for a while.
 
         :param writes: whether looking changes something, so that it is not repeated if it may have been done.
         :param begun: whether the run was seen before, so that a clear no may pass too, as it may in a poll.
+        :param patience: seconds to look for, where that is less than ``outage_timeout``.
         """
         from airflow_provider_pai_designer.hooks.arguments import read_number
 
         outage = read_number("outage_timeout", self.outage_timeout, least=1)
-        watch = RunWatch(poll_interval=5, outage_seconds=outage)
+        watch = RunWatch(poll_interval=5, outage_seconds=min(outage, patience))
         while True:
             try:
                 return look()
@@ -479,12 +500,21 @@ class RunOperator(AwaitOperator[Run]):
     list of dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``,
     ``duration_seconds`` and ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own
     from the start of the run.
+
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
+
+    writes_tables: ClassVar[bool] = True
+    """Whether the tables of the node are read and written by this task."""
 
     _told_at_once = ("node_id", "run_name", "remote_dag_ids")
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, partitioned_outlets: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.partitioned_outlets = partitioned_outlets
+        self._ended: RunReport | None = None
+        self._values: dict[int, str] = {}
         self._last_dag = 0
         self._shown: dict[int, str] = {}
         self._read: set[tuple[int, int | None]] = set()
@@ -493,6 +523,70 @@ class RunOperator(AwaitOperator[Run]):
     @property
     def _environment(self) -> str:
         return self._run.environment if self._run else self.environment
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Say in the events of the task's assets for which business dates there is new data."""
+        super().post_execute(context, result)
+        if not self.outlets or not self.writes_tables or self._run is None:
+            return
+        from airflow_provider_pai_designer.hooks.assets import describe_outlets
+
+        ended = sorted({item.business_date for item in self._ended.own_instances}) if self._ended else []
+        describe_outlets(
+            context,
+            self.outlets,
+            run=self._run.identity,
+            business_dates=ended or self._run.business_dates,
+            timezone=self._hook.timezone.key,
+            partitioned=self.partitioned_outlets,
+        )
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage the tables, as far as they are known without asking the service."""
+        return self._lineage(may_ask=False)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage the tables, their partitions and the run; one call at most asks for the node's content."""
+        return self._lineage(may_ask=True)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell the same of a run that did not succeed, as far as there is one."""
+        return self._lineage(may_ask=True)
+
+    def _lineage(self, *, may_ask: bool) -> OperatorLineage[Any, Any]:
+        """Answer OpenLineage; who does not use it never comes here."""
+        from airflow_provider_pai_designer.operators.lineage import lineage_of
+
+        content = None
+        try:
+            if self.writes_tables:
+                content = self._content_at_hand()
+                if content is None and may_ask:
+                    content = self._read_content()
+        except PaiDesignerError as error:
+            self.log.debug("OpenLineage is told no tables: %s", error)
+        return lineage_of(
+            self._hook,
+            self._run,
+            self._ended,
+            content=content,
+            parameters=str(self._started.get("parameters") or ""),
+            logged=self._values,
+        )
+
+    def _content_at_hand(self) -> str | None:
+        """The content of the node that runs, if the service need not be asked for it."""
+        return None
+
+    def _read_content(self) -> str | None:
+        """Ask for the content of the node that has run, if one call is enough."""
+        if self._run is None or self._hook.known_workspace is None:
+            return None
+        node_id = self._ended.node_id if self._ended else self._run.node_id
+        if node_id is None:
+            return None
+        with self._hook.one_attempt():
+            return self._hook.get_node_content(node_id, environment=self._run.environment)
 
     @property
     def _linked_run(self) -> Run | None:
@@ -512,7 +606,7 @@ class RunOperator(AwaitOperator[Run]):
         instances = with_part(self._seen, part, found)
         if self.stream_logs:
             begun = [item for item in instances if item.started and (item.id, item.finished) not in self._read]
-            show_logs(self._hook, begun, run.environment, shown=self._shown)
+            show_logs(self._hook, begun, run.environment, shown=self._shown, fold=False)
             self._read |= {(item.id, item.finished) for item in begun if item.finished}
         return instances, not young_dags(run, instances)
 
@@ -526,6 +620,7 @@ class RunOperator(AwaitOperator[Run]):
         return self._hook.get_run(run)
 
     def _show_end(self, report: RunReport) -> None:
+        self._ended = report
         self._logs = show_logs(self._hook, report.instances, report.run.environment, shown=self._shown)
 
     def _conclude(self, started: Mapping[str, Any], report: RunReport) -> dict[str, Any]:
@@ -550,6 +645,7 @@ class RunOperator(AwaitOperator[Run]):
 
         if (values := resolved_parameters(log.text)) is None:
             return
+        self._values[instance.id] = values
         self.log.info("Instance %s ran with the scheduling parameters %s", instance.id, values)
         if instance.schedule_time is None:
             return

@@ -66,11 +66,19 @@ class ContentSource:
         """
         if self.name in _OF_PIPELINE:
             return self._load(hook, node, keep_copy=keep_copy)
-        if self.name == "copy_from_node":
+        text = self.at_hand(beside)
+        if text is None:
             text = self._copy(hook, node, environment)
-        else:
-            text = read_file(beside, self.value, "content") if self.name == "content_file" else self._given()
         return NodeContent.parse(text).completed().render(), ()
+
+    def at_hand(self, beside: Path) -> str | None:
+        """Return the content if it is given with the DAG, and the service need not be asked for it.
+
+        :param beside: the folder where relative paths of files start.
+        """
+        if self.name == "content":
+            return self._given()
+        return read_file(beside, self.value, "content") if self.name == "content_file" else None
 
     def _load(self, hook: PaiDesignerHook, node: Node, *, keep_copy: bool) -> tuple[str, tuple[str, ...]]:
         reference = read_text(self.name, self.value)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.designer.backfill import Backfill
     from airflow_provider_pai_designer.designer.node import Node
+    from airflow_provider_pai_designer.operators.content import ContentSource
     from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
 TEST, BACKFILL = "test", "backfill"
@@ -123,6 +124,20 @@ class _DeclaredNode(PaiDesignerOperator):
         self.create_folder = create_folder
         self.environment = environment
 
+    def _content_source(self) -> ContentSource:
+        from airflow_provider_pai_designer.operators.content import ContentSource
+
+        return ContentSource.read(
+            {
+                "content": self.content,
+                "content_file": self.content_file,
+                "pipeline": self.pipeline,
+                "pipeline_id": self.pipeline_id,
+                "copy_from_node": self.copy_from_node,
+            },
+            follows_pipeline=self.on_pipeline_change == RELOAD,
+        )
+
     def _declared_node(self, context: Context) -> tuple[Node, tuple[str, ...]]:
         """Build the node from the arguments; nothing is written.
 
@@ -136,19 +151,9 @@ class _DeclaredNode(PaiDesignerOperator):
             read_schedule,
             read_text,
         )
-        from airflow_provider_pai_designer.operators.content import ContentSource
         from airflow_provider_pai_designer.scheduling import SchedulingParameters
 
-        source = ContentSource.read(
-            {
-                "content": self.content,
-                "content_file": self.content_file,
-                "pipeline": self.pipeline,
-                "pipeline_id": self.pipeline_id,
-                "copy_from_node": self.copy_from_node,
-            },
-            follows_pipeline=self.on_pipeline_change == RELOAD,
-        )
+        source = self._content_source()
         node = Node(
             name=read_text("node_name", self.node_name),
             folder=read_text("folder", self.folder),
@@ -293,6 +298,8 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
     :param stream_logs: show the remote log while the run goes on (in place only); else it is shown at the end.
     :param cancel_on_kill: stop the run when the task is cleared, marked or timed out; False leaves it to itself.
     :param outage_timeout: seconds for which the run may be out of sight before the task gives up, and leaves it alone.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     :param durable: remember the run over the task's tries, so that a retry joins it; False starts another one in every
         try.
     :param on_retry: what a retry does about a run that failed: ``new`` starts another one, ``rerun_failed`` runs its
@@ -359,6 +366,12 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
             else None,
             definition=repr(node),
         )
+
+    def _content_at_hand(self) -> str | None:
+        if self._node is not None:
+            return self._node.content
+        dag = self.get_dag()
+        return self._content_source().at_hand(Path(dag.fileloc).parent if dag else Path())
 
     def _ensure(self, wanted: WantedRun) -> WantedRun:
         assert self._node is not None
@@ -626,6 +639,8 @@ class PaiDesignerStopRunOperator(_ExistingRun):
     :param business_date: the run's business date, where ``run`` is a name; None for that of the Airflow run.
     :param environment: ``DEV`` or ``PROD``; where ``run`` is a dict, it says so itself.
     """
+
+    writes_tables = False
 
     def _begin(self, context: Context) -> dict[str, Any]:
         run = self._find(context)

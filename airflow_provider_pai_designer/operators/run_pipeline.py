@@ -5,15 +5,24 @@ Airflow parses DAG files over and over, so what only a running task needs is imp
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pai_designer.designer.pipeline import AskedPipelineRun, PipelineReport, outputs_to_list
-from airflow_provider_pai_designer.designer.run import Observed, Outcome
-from airflow_provider_pai_designer.exceptions import ConfigurationError, PipelineError, RunFailedError, one_line
+from airflow_provider_pai_designer.designer.run import Observed, Outcome, run_name
+from airflow_provider_pai_designer.exceptions import (
+    ConfigurationError,
+    PipelineError,
+    RunFailedError,
+    RunOutOfSightError,
+    ServiceError,
+    one_line,
+)
 from airflow_provider_pai_designer.hooks.context import read_file
 from airflow_provider_pai_designer.hooks.pipeline_runs import check_state
 from airflow_provider_pai_designer.hooks.step_reporting import StepReporter
@@ -22,9 +31,12 @@ from airflow_provider_pai_designer.operators.start import AskOperator, fingerpri
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
+
+    from airflow_provider_pai_designer.designer.pipeline import AskedJob, Pipeline
 
 _SOURCES = ("pipeline", "pipeline_id", "registered_pipeline_id", "manifest", "manifest_file")
+_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +48,9 @@ class WantedPipelineRun:
     :param variables: values of the pipeline's global variables.
     :param manifest: YAML text; empty for a registered pipeline, and until a draft's is loaded.
     :param rendered: the arguments as YAML text, with those of the draft.
-    :param draft_id: the draft that the manifest was drawn as.
+    :param drawn: the pipeline in PAI Designer, where that is what is run; None until it is loaded.
+    :param in_designer: whether PAI Designer is to run it.
+    :param job: what PAI Designer is asked for.
     :param told: what else the task's result says.
     """
 
@@ -45,31 +59,40 @@ class WantedPipelineRun:
     variables: Mapping[str, str]
     manifest: str = ""
     rendered: str = ""
-    draft_id: str | None = None
+    drawn: Pipeline | None = None
+    in_designer: bool = False
+    job: AskedJob | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """The same for two runs of which one can stand for the other; a draft may be run by others meanwhile."""
-        return fingerprint_of(self.source, self.arguments, self.variables)
+        return fingerprint_of(self.source, self.in_designer, self.arguments, self.variables)
 
 
 class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
-    """Run a pipeline through PAIFlow, without a node of DataWorks, and await the run.
+    """Run a pipeline through PAIFlow or in PAI Designer, without a node of DataWorks, and await the run.
 
     What is run is said by exactly one of ``pipeline``, ``pipeline_id``, ``registered_pipeline_id``, ``manifest`` and
     ``manifest_file``. Of a pipeline that was drawn in PAI Designer, the manifest and the arguments of its latest
     successful whole run are taken. Source: https://help.aliyun.com/document_detail/438035.htm
+
+    With ``in_designer`` it is PAI Designer that runs the pipeline, all steps as they are drawn now, as its own button
+    does. When that has ended well, the run is the pipeline's latest whole run, which a node can load. Source:
+    https://help.aliyun.com/zh/pai/developer-reference/api-paistudio-2021-02-02-createjob
 
     The result (and XCom ``return_value``) is a plain dict: ``run_name``, ``workspace_id``, ``pipeline_run_id``,
     ``status``, ``outcome``, ``url``, ``steps``, a list of dicts with ``step``, ``name``, ``node_id``, ``status`` and
     ``duration_seconds``, and ``outputs``, a list of dicts with ``name``, ``type`` (``DataSet``, ``Model``, ``Metrics``
     or ``ModelEvaluation``), ``step`` and ``value``, metrics first and not more than 32 KiB of JSON: what is left out
     for that has ``left_out``. ``run_name`` and ``pipeline_run_id`` are XComs of their own from the start of the run. Of
-    a drawn pipeline it also has ``pipeline``, ``pipeline_id`` and ``job_id``, the job whose manifest was taken.
+    a drawn pipeline it also has ``pipeline``, ``pipeline_id`` and ``job_id``, the job whose manifest was taken, or that
+    ran it in PAI Designer; then ``jobs_before`` has the jobs that were there before.
 
     :param pipeline: exact name of a pipeline drawn in PAI Designer.
     :param pipeline_id: id of one instead (``draft-...``).
+    :param in_designer: let PAI Designer run all steps as they are drawn now, with the values that they have there; only
+        with ``pipeline`` or ``pipeline_id``, and without ``arguments`` and ``variables``.
     :param registered_pipeline_id: a pipeline that is registered with PAIFlow.
     :param manifest: a manifest as YAML text. It is no template, because manifests have braces of their own.
     :param manifest_file: path of a file with the manifest instead; relative to the DAG file's folder.
@@ -110,12 +133,13 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         self,
         *,
         pipeline: str | None = None,
-        pipeline_id: str | None = None,
+        pipeline_id: XComArg | str | None = None,
         registered_pipeline_id: str | None = None,
         manifest: str | None = None,
         manifest_file: str | None = None,
         arguments: Mapping[str, Any] | str | None = None,
         variables: Mapping[str, str] | None = None,
+        in_designer: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -126,6 +150,7 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         self.manifest_file = manifest_file
         self.arguments = arguments
         self.variables = variables
+        self.in_designer = in_designer
         self._epoch = 0
 
     @cached_property
@@ -155,6 +180,8 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
             raise ConfigurationError(
                 "A registered pipeline has no text in which variables could get their values: give it arguments=."
             )
+        if self.in_designer:
+            _check_in_designer(source, arguments=arguments, variables=variables)
         text = self._read_manifest(context) if source.startswith("manifest") else ""
         wanted = WantedPipelineRun(
             source=(source, text or read_text(source, getattr(self, source))),
@@ -162,6 +189,7 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
             variables=variables,
             manifest=fill_in(text, variables) if text else "",
             rendered=render_arguments(arguments),
+            in_designer=self.in_designer,
         )
         if text:
             check_manifest(text)
@@ -183,20 +211,39 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         """Load what was drawn, where that is what is run."""
         if wanted.manifest or wanted.source[0] == "registered_pipeline_id":
             return wanted
-        return self._through_weather(lambda: self._load(wanted))
+        return self._through_weather(lambda: self._draw(wanted) if wanted.in_designer else self._load(wanted))
+
+    def _find_drawn(self, wanted: WantedPipelineRun) -> Pipeline:
+        kind, which = wanted.source
+        studio = self._hook.paistudio
+        if kind == "pipeline":
+            return studio.find_pipeline(workspace_id=self._hook.pai_workspace_id, name=which)
+        return studio.get_pipeline(which)
+
+    def _draw(self, wanted: WantedPipelineRun) -> WantedPipelineRun:
+        """Look at what is drawn, and at the jobs that are there before another one is asked for."""
+        from airflow_provider_pai_designer.designer.pipeline import is_blank
+
+        pipeline = self._find_drawn(wanted)
+        if is_blank(self._hook.paistudio.read_drawing(pipeline.id)):
+            raise PipelineError(
+                f"Nothing is drawn in the pipeline {pipeline.name!r} ({pipeline.id}), so there is nothing to run: draw "
+                "it in PAI Designer, or create it from a template."
+            )
+        return replace(
+            wanted,
+            drawn=pipeline,
+            job=self._hook.paistudio.expect_job(pipeline.id),
+            told={"pipeline": pipeline.name},
+        )
 
     def _load(self, wanted: WantedPipelineRun) -> WantedPipelineRun:
         from airflow_provider_pai_designer.designer.manifest import Manifest
         from airflow_provider_pai_designer.designer.run_arguments import check_bound, fill_in, render_arguments
         from airflow_provider_pai_designer.designer.variables import put_back
 
-        kind, which = wanted.source
         studio = self._hook.paistudio
-        pipeline = (
-            studio.find_pipeline(workspace_id=self._hook.pai_workspace_id, name=which)
-            if kind == "pipeline"
-            else studio.get_pipeline(which)
-        )
+        pipeline = self._find_drawn(wanted)
         job = studio.latest_whole_job(pipeline)
         if not job.manifest:
             raise PipelineError(
@@ -218,31 +265,85 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
             wanted,
             manifest=manifest,
             rendered=render_arguments(wanted.arguments, over=job.arguments),
-            draft_id=pipeline.id,
+            drawn=pipeline,
             told={"pipeline": pipeline.name, "pipeline_id": pipeline.id, "job_id": job.id},
         )
 
+    def _begin(self, context: Context) -> dict[str, Any]:
+        started = super()._begin(context)
+        run = self._read_run(started)
+        return started if run.id else {**started, **self._await_id(run).to_dict()}
+
+    def _await_id(self, run: AskedPipelineRun) -> AskedPipelineRun:
+        """Wait until PAI has given an id to the run of a job; when that comes is not documented."""
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        until = time.time() + read_number("outage_timeout", self.outage_timeout, least=1)
+        while True:
+            linked, status = self._through_weather(partial(self._hook.pipeline_runs.link, run))
+            if linked.id:
+                self._run = linked
+                return linked
+            if status.failed:
+                until = min(until, time.time() + self._settle_seconds)
+            if time.time() >= until and status.failed:
+                raise RunFailedError(
+                    f"The {run} did not succeed: {status.value}. PAI names no run in PAIFlow for it, so look for the "
+                    "cause in PAI Designer."
+                )
+            if time.time() >= until:
+                raise RunOutOfSightError(
+                    f"PAI names no run in PAIFlow for the {run} ({status.value}), which was left alone: look for it in "
+                    "PAI Designer, then clear or mark this task; a retry joins the run while it goes on."
+                )
+            self._hook.pause(_PAUSE_SECONDS)
+
+    def _await_whole_job(self, job: AskedJob) -> None:
+        """Wait until PAI Designer lists a job as well as its run has ended, so that the next task can load it.
+
+        The run has ended well, so that this cannot be seen is no reason to fail.
+        """
+        from airflow_provider_pai_designer.hooks.arguments import read_number
+
+        until = time.time() + read_number("settle", self.settle, least=1)
+        while True:
+            with suppress(ServiceError):
+                jobs = self._hook.paistudio.find_jobs(job)
+                if any(listed.id == job.id and listed.status.succeeded for listed in jobs):
+                    return
+            if time.time() >= until:
+                self.log.warning("PAI Designer does not list %s as succeeded yet; a node may not load it.", job.id)
+                return
+            self._hook.pause(_PAUSE_SECONDS)
+
     def _name_run(self, wanted: WantedPipelineRun, name: str) -> AskedPipelineRun:
-        return AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id)
+        return AskedPipelineRun(name=name, workspace_id=self._hook.pai_workspace_id, job=wanted.job)
 
     def _submit(self, wanted: WantedPipelineRun, name: str) -> AskedPipelineRun:
+        if wanted.in_designer:
+            return self._hook.pipeline_runs.start_job(self._name_run(wanted, name))
         kind, which = wanted.source
         return self._hook.pipeline_runs.start(
             name,
             pipeline_id=which if kind == "registered_pipeline_id" else None,
             manifest=wanted.manifest or None,
             arguments=wanted.rendered or None,
-            source_id=wanted.draft_id,
+            source_id=wanted.drawn.id if wanted.drawn else None,
         )
 
     def _find(self, wanted: WantedPipelineRun, stem: str) -> Sequence[AskedPipelineRun]:
+        if wanted.in_designer:
+            assert wanted.drawn is not None
+            name = run_name(stem, epoch=self._epoch, number=1)
+            going = self._hook.pipeline_runs.going_job(wanted.drawn, name)
+            return [going] if going else []
         return self._hook.pipeline_runs.find(stem, epochs=range(self._epoch + 1))
 
     def _complete(self, run: AskedPipelineRun) -> AskedPipelineRun:
         return self._hook.pipeline_runs.identify(run)
 
     def _read_outcome(self, run: AskedPipelineRun) -> Outcome:
-        return self._hook.pipeline_runs.read(run).outcome
+        return self._hook.pipeline_runs.read_status(run).outcome
 
     def _stop_namesakes(self, run: AskedPipelineRun) -> None:
         self._hook.pipeline_runs.stop_others(run)
@@ -278,4 +379,24 @@ class PaiDesignerRunPipelineOperator(AskOperator[AskedPipelineRun]):
         listed = outputs_to_list(outputs, report.steps)
         if len(listed) < len(outputs) or any("left_out" in item for item in listed):
             self.log.warning("Not all outputs of the %s find room in the task's result.", report.asked)
+        if report.asked.job:
+            self._await_whole_job(report.asked.job)
         return {**report.to_dict(), "outputs": listed}
+
+
+def _check_in_designer(source: str, *, arguments: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    """Refuse what PAI Designer cannot be told with a run.
+
+    :raises ConfigurationError: it is not drawn there, or is to run with values of its own.
+    """
+    if source not in ("pipeline", "pipeline_id"):
+        raise ConfigurationError(
+            "in_designer=True runs what is drawn in PAI Designer: give it as pipeline= or pipeline_id=, not as "
+            f"{source}=."
+        )
+    if given := [name for name, value in (("arguments", arguments), ("variables", variables)) if value]:
+        raise ConfigurationError(
+            f"PAI Designer runs a pipeline with the values that it has there, and its API takes no others (CreateJob): "
+            f"leave {' and '.join(given)} out and set the values in PAI Designer, or leave in_designer out and run the "
+            "pipeline through PAIFlow, which takes them."
+        )

@@ -147,9 +147,10 @@ class AskOperator(AwaitOperator[Asked]):
         memory = RunMemory(context, read_run=self._read_run, durable=self.durable)
         stem = self._stem(ti)
         recorded = memory.load()
-        if recorded is None and self.durable and not memory.outlives_tries and ti.try_number > 1:
+        if recorded is None and self.durable and ti.try_number > 1:
             wanted = self._ready(wanted)
-            recorded = self._search(wanted, stem)
+            # What a store has lost, it lost by a clear, which came after the answer or stopped the run itself.
+            recorded = self._search(wanted, stem, seconds=0 if memory.outlives_tries else self._settle_seconds)
         if recorded is not None:
             recorded = self._identify(recorded)
         decision = decide(
@@ -189,12 +190,14 @@ class AskOperator(AwaitOperator[Asked]):
         identity = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *(() if self.durable else (ti.try_number,)))
         return run_stem(f"{ti.dag_id}.{ti.task_id}", identity)
 
-    def _search(self, wanted: Wanted, stem: str) -> Record[Asked] | None:
-        """Find the newest run of this task by its name, where Airflow keeps no state for it (before 3.3).
+    def _search(self, wanted: Wanted, stem: str, *, seconds: float) -> Record[Asked] | None:
+        """Find the newest run of this task by its name, where Airflow keeps no state for it (before 3.3), or lost it.
 
         An earlier try may have asked for one just before it died, so it is looked for as after any lost answer.
+
+        :param seconds: how long to look; 0 looks once.
         """
-        until = time.time() + self._settle_seconds
+        until = time.time() + seconds
         while not (found := self._named(wanted, stem)) and time.time() < until:
             self._hook.pause(_PAUSE_SECONDS)
         if not found:
@@ -313,7 +316,7 @@ class AskOperator(AwaitOperator[Asked]):
         found = self._look_for(record.run, until=time.time() + self._settle_seconds)
         if not found.is_known and record.asks >= _MOST_ASKS:
             raise UnclearError(
-                f"The {record.run} was asked for {record.asks} times, and never seen. Search for this name in "
+                f"The {record.run} was asked for {record.asks} times, and never seen. Look for it in "
                 f"{self._console} before you run the task again. {error}",
                 operation=error.operation,
                 code=error.code,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,16 +34,20 @@ class RunTimes:
 def read_run_times(context: Mapping[str, Any], *, timezone: str, now: datetime | None = None) -> RunTimes:
     """Read the dates of a run from the context of one of its tasks.
 
+    A partition that Airflow gives no date, but whose key is a day (``2026-11-22``), is for that day: so a run that an
+    asset event has triggered has the business date of the event.
+
     :param timezone: the workspace's zone, for example ``Asia/Shanghai``.
     :param now: the present, with a zone; only tests give another one than the clock's.
     :raises ConfigurationError: there is no such zone, the run is for a partition without a date, or the business date
         lies in the future.
     """
     zone = workspace_zone(timezone)
-    partition_date = _of_run(context, "partition_date")
+    partition_key = _of_run(context, "partition_key")
+    partition_date = _of_run(context, "partition_date") or _day(partition_key, zone)
     data_interval_end = _of_run(context, "data_interval_end")
     run_after = context["dag_run"].run_after
-    if partition_date is None and (partition_key := _of_run(context, "partition_key")) is not None:
+    if partition_date is None and partition_key is not None:
         raise ConfigurationError(
             f"The run is for the partition {partition_key!r}, which has no date here (Airflow tells it from 3.3 on, "
             'and for partitions that are dates): give the operator business_date=, such as "{{ dag_run.partition_key '
@@ -60,6 +65,16 @@ def read_run_times(context: Mapping[str, Any], *, timezone: str, now: datetime |
         schedule_time=datetime.combine(day_after, moment.time(), tzinfo=zone),
         business_date=business_date,
     )
+
+
+def _day(partition_key: object, zone: ZoneInfo) -> datetime | None:
+    """Return the midnight at which the day begins that is a partition's key, None for any other key."""
+    if not isinstance(partition_key, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", partition_key):
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(partition_key), time(), tzinfo=zone)
+    except ValueError:
+        return None
 
 
 def _of_run(context: Mapping[str, Any], name: str) -> Any:

@@ -38,7 +38,7 @@ from airflow_provider_pai_designer.triggers.pai_designer import (
 if TYPE_CHECKING:
     from datetime import date
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 _BACKSTOP = timedelta(days=2)
 """Airflow's own deferral time-out lies this long after our deadline: its message says nothing of the service."""
@@ -82,24 +82,15 @@ class AwaitSensor(BaseSensorOperator):
         with self._softly():
             if not self.deferrable:
                 return super().execute(context)
-            deadline = time.time() + min(self.timeout, self._execution_seconds())
-            if found := self.poke(context):
-                return found.xcom_value
-            return self._defer(context, deadline)
+            return self._look_or_defer(context, deadline=time.time() + min(self.timeout, self._execution_seconds()))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Resume after deferral: look once more, and answer."""
         with self._softly():
             self._has_looked = True
-            if found := self.poke(context):
-                return found.xcom_value
-            deadline = event["waiting"]["deadline"]
-            if time.time() >= deadline:
-                raise AirflowSensorTimeout(
-                    f"{self._describe()} did not come to a good end within {self.timeout:g} seconds. "
-                    f"{event.get('message') or ''}".strip()
-                )
-            return self._defer(context, deadline)
+            return self._look_or_defer(
+                context, deadline=event["waiting"]["deadline"], message=event.get("message") or ""
+            )
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
@@ -156,7 +147,28 @@ class AwaitSensor(BaseSensorOperator):
         """Airflow does not apply ``execution_timeout`` to a deferred task."""
         return self.execution_timeout.total_seconds() if self.execution_timeout else float("inf")
 
-    def _defer(self, context: Context, deadline: float) -> NoReturn:
+    def _look_or_defer(self, context: Context, *, deadline: float, message: str = "") -> Any:
+        """Look, and defer if it is too early; in place while weather hides what a trigger would have to look at.
+
+        :param message: why the trigger could not see it.
+        """
+        while True:
+            if found := self.poke(context):
+                return found.xcom_value
+            if (left := deadline - time.time()) <= 0:
+                raise AirflowSensorTimeout(
+                    f"{self._describe()} did not come to a good end within {self.timeout:g} seconds. {message}".strip()
+                )
+            if self._is_located:
+                self._defer(deadline)
+            self._hook.pause(min(self.poke_interval, left))
+
+    @property
+    def _is_located(self) -> bool:
+        """Whether it is known what a trigger would have to look at."""
+        raise NotImplementedError
+
+    def _defer(self, deadline: float) -> NoReturn:
         trigger = self._trigger(
             pai_designer_conn_id=self.pai_designer_conn_id,
             workspace=self.workspace,
@@ -193,6 +205,8 @@ class InstancesSensor(AwaitSensor):
     ``parameters``; of a run also what :class:`PaiDesignerNodeOperator` returns of it.
 
     :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
 
     template_fields: Sequence[str] = (*AwaitSensor.template_fields, "business_date", "environment")
@@ -204,12 +218,30 @@ class InstancesSensor(AwaitSensor):
         business_date: str | date | None = None,
         environment: str,
         accept_dry_run: bool = False,
+        partitioned_outlets: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.business_date = business_date
         self.environment = environment
         self.accept_dry_run = accept_dry_run
+        self.partitioned_outlets = partitioned_outlets
+        self._met: Sequence[Instance] = ()
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Say in the events of the task's assets for which business dates there is new data."""
+        super().post_execute(context, result)
+        if self.outlets and self._met:
+            from airflow_provider_pai_designer.hooks.assets import describe_outlets
+
+            describe_outlets(
+                context,
+                self.outlets,
+                run=self._identity(self._met),
+                business_dates=sorted({item.business_date for item in self._met}),
+                timezone=self._hook.timezone.key,
+                partitioned=self.partitioned_outlets,
+            )
 
     def _look(self, context: Context) -> Sequence[Instance]:
         """List the instances that are awaited; none where they are not there yet."""
@@ -231,6 +263,14 @@ class InstancesSensor(AwaitSensor):
         """The run to which the links lead, None where it is none of ours, or is not known yet."""
         return None
 
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        """Say which run it was, as plain JSON."""
+        return {
+            "node_id": instances[0].node_id,
+            "environment": self._environment,
+            "remote_dag_ids": sorted({item.remote_dag_id for item in instances}),
+        }
+
     def _result(self, instances: Sequence[Instance]) -> dict[str, Any]:
         return {
             "outcome": run_outcome(instances).value,
@@ -246,6 +286,7 @@ class InstancesSensor(AwaitSensor):
                 self.log.info("%s: no instance yet", self._describe())
             return PokeReturnValue(is_done=False)
         if outcome is Outcome.SUCCESS or (outcome is Outcome.DRY_RUN and self.accept_dry_run):
+            self._met = instances
             return PokeReturnValue(is_done=True, xcom_value=self._result(instances))
         bad = [item for item in instances if item.outcome is not Outcome.SUCCESS]
         environment = self._environment
@@ -272,7 +313,7 @@ class PaiDesignerRunSensor(InstancesSensor):
     def __init__(
         self,
         *,
-        run: Mapping[str, Any] | Sequence[int] | int | str,
+        run: XComArg | Mapping[str, Any] | Sequence[int] | int | str,
         designer_node_id: int | str | None = None,
         environment: str = Environment.DEV.value,
         **kwargs: Any,
@@ -318,6 +359,14 @@ class PaiDesignerRunSensor(InstancesSensor):
     def _linked_run(self) -> Run | None:
         return self._found
 
+    def _identity(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        assert self._found is not None
+        return self._found.identity
+
+    @property
+    def _is_located(self) -> bool:
+        return self._found is not None
+
     def _describe(self) -> str:
         return str(self._found) if self._found else f"run {self.run}"
 
@@ -346,6 +395,8 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
     :param region: region instead of the connection's.
     :param deferrable: wait in the triggerer, without a worker slot, whatever ``mode`` says.
     :param accept_dry_run: let an instance that ended without running the pipeline count as good.
+    :param partitioned_outlets: emit an asset event for each business date, with the day as its partition (Airflow 3.3);
+        False emits one event without, for DAGs with ``schedule=[asset]``.
     """
 
     template_fields: Sequence[str] = (
@@ -403,6 +454,10 @@ class PaiDesignerScheduledInstanceSensor(InstancesSensor):
         if cycle < 1:
             raise ConfigurationError(f"cycle counts the instances of the day from 1, so it cannot be {cycle}.")
         return cycle
+
+    @property
+    def _is_located(self) -> bool:
+        return self._target is not None
 
     def _describe(self) -> str:
         if self._target is None:

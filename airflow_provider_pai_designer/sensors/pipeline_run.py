@@ -93,6 +93,10 @@ class PaiDesignerPipelineRunSensor(AwaitSensor):
             return PokeReturnValue(is_done=True, xcom_value=seen.to_dict())
         raise PaiDesignerSensorError(self._steps.describe_failure(seen))
 
+    @property
+    def _is_located(self) -> bool:
+        return self._found is not None
+
     def _describe(self) -> str:
         return str(self._found) if self._found else f"pipeline run {self.run or self.run_name}"
 

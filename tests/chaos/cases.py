@@ -171,6 +171,7 @@ CLEARS = [
         kind=kind,
         seed=LONG if point in POINTS[3:7] else {},
         expected=_cleared(point),
+        level=IN_SMOKE if (point, event, mode) == ("after the record", TASK, "deferred") else IN_ALL,
     )
     for event, kind in ((NOTHING, "usual"), (TASK, "patient"))
     for mode in MODES

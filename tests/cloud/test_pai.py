@@ -25,8 +25,10 @@ from airflow_provider_pai_designer.designer.pipeline import (
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     ContentError,
+    DrawingChangedError,
     NotFoundError,
     PipelineError,
+    RejectedError,
     ServiceError,
     UnclearError,
 )
@@ -125,6 +127,15 @@ class TestRuns:
         (found,) = flow.find_runs(workspace_id="7", name="r")
         assert (found.id, found.status) == ("flow-9", PipelineRunStatus.RUNNING)
         assert [asked["PageNumber"] for asked in flow_wire.asked("ListPipelineRuns")] == ["1", "2"]
+
+    def test_a_row_that_moves_to_the_next_page_is_no_second_run(self, flow: PaiFlow, flow_wire: Wire) -> None:
+        wanted, new = {"PipelineRunId": "flow-1", "Name": "r"}, {"PipelineRunId": "flow-2", "Name": "r2"}
+        flow_wire.will(
+            "ListPipelineRuns",
+            {"TotalCount": 3, "PipelineRuns": [new, wanted]},
+            {"TotalCount": 4, "PipelineRuns": [wanted, {**new, "PipelineRunId": "flow-0"}]},
+        )
+        assert [run.id for run in flow.find_runs(workspace_id="7", name="r")] == ["flow-1"]
 
     def test_many_runs_are_looked_at_by_one_call(self, flow: PaiFlow, flow_wire: Wire) -> None:
         rows = [
@@ -295,6 +306,75 @@ class TestPipelines:
         studio_wire.will("ListJobs", {"Jobs": []})
         with pytest.raises(PipelineError, match="Run all of it once"):
             studio.latest_whole_job(PIPELINE)
+
+    def test_a_whole_pipeline_is_run_by_one_call(self, studio: PaiStudio, studio_wire: Wire) -> None:
+        studio_wire.will("CreateJob", {"JobId": "job-1"})
+        assert studio.create_job("draft-1") == "job-1"
+        assert studio_wire.asked("CreateJob") == [
+            {"path": "/api/v1/jobs", "PipelineDraftId": "draft-1", "ExecuteType": "EXECUTE_ALL"}
+        ]
+
+    @pytest.mark.parametrize("lost", [None, b"<html>", Refusal("InternalError", status=500), {}])
+    def test_a_lost_answer_makes_no_second_job(self, studio: PaiStudio, studio_wire: Wire, lost: Any) -> None:
+        studio_wire.will("CreateJob", lost)
+        with pytest.raises(UnclearError):
+            studio.create_job("draft-1")
+        assert len(studio_wire.asked("CreateJob")) == 1
+
+    @pytest.mark.parametrize("order", [1, -1], ids=["oldest first", "newest first"])
+    def test_a_new_job_is_told_from_those_before_it_in_any_order(
+        self, studio: PaiStudio, studio_wire: Wire, order: int
+    ) -> None:
+        """Of two of one moment, too: whoever takes an old run for the new one never asks for it."""
+        before = [job("a", second=1), job("b", second=2), job("c", second=2)]
+        after = [job("d", second=2), job("e", second=3, scope="EXECUTE_ONE"), job("f", second=4)]
+        studio_wire.will("ListJobs", *pages(before, order))
+        expected = studio.expect_job("draft-1")
+        assert (expected.since, set(expected.before)) == (job("b", second=2)["GmtCreateTime"], {"job-b", "job-c"})
+        studio_wire.answers.clear()
+        studio_wire.will("ListJobs", *pages(before, order))
+        assert studio.find_jobs(expected) == ()
+        studio_wire.answers.clear()
+        studio_wire.will("ListJobs", *pages(before + after, order))
+        assert [found.id for found in studio.find_jobs(expected)] == ["job-d", "job-f"]
+
+    def test_before_the_first_job_any_is_new(self, studio: PaiStudio, studio_wire: Wire) -> None:
+        studio_wire.will("ListJobs", {"Jobs": []}, *pages([job("a", second=1)], -1))
+        assert [found.id for found in studio.find_jobs(studio.expect_job("draft-1"))] == ["job-a"]
+
+
+class TestDrawing:
+    """Two who change a pipeline at once: the second must not undo what the first has drawn."""
+
+    def test_it_is_saved_under_the_version_that_was_read(self, studio: PaiStudio, studio_wire: Wire) -> None:
+        studio_wire.will("UpdateExperimentContent", {"Version": 8})
+        assert studio.save_drawing("draft-1", "{}", version=7) == 8
+        (asked,) = studio_wire.asked("UpdateExperimentContent")
+        assert asked == {"path": "/api/v1/experiments/draft-1/content", "Content": "{}", "Version": 7}
+
+    @pytest.mark.parametrize("version", [9, "9"])
+    def test_a_conflict_is_told_by_the_version(self, studio: PaiStudio, studio_wire: Wire, version: object) -> None:
+        """No page names the code of a conflict."""
+        studio_wire.will("UpdateExperimentContent", Refusal("Whatever", status=400))
+        studio_wire.will("GetExperiment", {"ExperimentId": "draft-1", "Version": version})
+        with pytest.raises(DrawingChangedError, match="has the version 9, not 7, and nothing was saved"):
+            studio.save_drawing("draft-1", "{}", version=7)
+
+    def test_another_refusal_stays_what_it_is(self, studio: PaiStudio, studio_wire: Wire) -> None:
+        studio_wire.will("UpdateExperimentContent", Refusal("InvalidContent", status=400))
+        studio_wire.will("GetExperiment", {"ExperimentId": "draft-1", "Version": 7})
+        with pytest.raises(RejectedError, match="InvalidContent"):
+            studio.save_drawing("draft-1", "{}", version=7)
+
+
+def job(name: str, *, second: int, scope: str = "EXECUTE_ALL") -> dict[str, Any]:
+    created = f"2026-11-22T01:02:{second:02}Z"
+    return {"JobId": f"job-{name}", "ExecuteType": scope, "Status": "Running", "GmtCreateTime": created}
+
+
+def pages(jobs: list[dict[str, Any]], order: int) -> list[dict[str, Any]]:
+    """What ListJobs says, until a page is empty."""
+    return [{"Jobs": jobs[::order]}, {"Jobs": []}]
 
 
 FLOW_READS: dict[str, Callable[[PaiFlow], Any]] = {

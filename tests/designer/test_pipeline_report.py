@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,17 @@ def test_what_is_too_large_is_left_out_and_said_to_be() -> None:
     large, small = output("Metrics", "x" * 5000), output("Model", "y")
     listed = outputs_to_list([large, small], [], limit=1000)
     assert [(item["value"], item.get("left_out", False)) for item in listed] == [(None, True), ("y", False)]
+
+
+@pytest.mark.parametrize("value", ['{"auc": NaN, "loss": [Infinity, 1e999]}', {"auc": float("nan"), "when": {1, 2}}])
+def test_a_metric_that_is_no_number_fails_no_task(value: Any) -> None:
+    (item,) = outputs_to_list([output("Metrics", value)], [])
+    assert json.loads(json.dumps(item, allow_nan=False))["value"]["auc"] == "NaN"
+
+
+def test_a_value_that_no_json_reader_survives_stays_a_text() -> None:
+    (item,) = outputs_to_list([output("Model", "[" * 20_000)], [])
+    assert item["value"] == "[" * 20_000
 
 
 @given(

@@ -15,6 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from airflow_provider_pai_designer import cli
+from airflow_provider_pai_designer.doctor.questions import READS, TREATMENTS
 from airflow_provider_pai_designer.emulator.doubts import DOUBTS
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -190,7 +191,9 @@ def test_a_workspace_without_the_node_type_is_told(
 READINGS = [
     *((LEGACY, name) for name in ("business_errors", "node_id_envs", "list_order", "new_wrong_generation")),
     *((NEW, name) for name in ("new_task_id_envs", "list_order")),
+    *((generation, "pai_id_in_log") for generation in GENERATIONS),
 ]
+OF_PAI = [(LEGACY, "pai_name_filter"), (LEGACY, "pai_job_variables"), (NEW, "pai_name_filter")]
 
 
 @pytest.mark.parametrize(
@@ -214,10 +217,23 @@ def test_each_reading_that_reads_can_tell_is_recognised(
     assert (verdict, said.partition(" ")[0]) == ("pass", reading)
 
 
+@pytest.mark.parametrize(
+    ("generation", "doubt", "reading"),
+    [(generation, name, reading) for generation, name in OF_PAI for reading in DOUBTS[name].readings],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_each_reading_that_the_pipelines_of_pai_tell_is_recognised(
+    doctor: Doctor, generation: Generation, monkeypatch: pytest.MonkeyPatch, doubt: str, reading: str
+) -> None:
+    with launch(seed={"doubts": {doubt: reading}}) as emulator:
+        monkeypatch.setenv(CONNECTION, emulator.connection(generation.workspace))
+        verdict, said = doctor.findings()[f"doubt {doubt}"]
+    assert (verdict, said.partition(" ")[0]) == ("pass", reading)
+
+
 def test_every_doubt_that_reads_can_tell_is_told() -> None:
-    of_dataworks = {name: doubt for name, doubt in DOUBTS.items() if not name.startswith("pai_")}
-    by_reads = {name for name, doubt in of_dataworks.items() if doubt.check.startswith("Reads only")}
-    assert {name for _, name in READINGS} == by_reads
+    by_reads = {name for name, treatment in TREATMENTS.items() if treatment.answered == READS}
+    assert {name for _, name in READINGS + OF_PAI} == by_reads
 
 
 @only_legacy

@@ -13,6 +13,7 @@ from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.provider_info import get_provider_info
 from tests.conftest import connection
 from tests.e2e.real_airflow import RealAirflow
+from tests.versions import BEFORE_3_3
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_the_api_server_tests_a_connection(airflow: RealAirflow, emulator: Emula
     assert (bad["status"], "Set Workspace" in bad["message"]) == (False, True)
 
 
+@pytest.mark.skipif(BEFORE_3_3, reason="before Airflow 3.3 only the API server tests connections")
 def test_a_worker_tests_a_connection(airflow: RealAirflow, emulator: Emulator) -> None:
     token = airflow.call("/connections/enqueue-test", as_stored(emulator))["token"]
 

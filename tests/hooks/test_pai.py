@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_pai_designer.designer.pipeline import PipelineRunStatus
 from airflow_provider_pai_designer.emulator.launch import Emulator
-from airflow_provider_pai_designer.exceptions import NotFoundError, PipelineError
+from airflow_provider_pai_designer.exceptions import DrawingChangedError, NotFoundError, PipelineError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from tests.operators.support import wait_until
 
@@ -43,6 +43,17 @@ def test_a_pipeline_is_made_from_a_template_and_deleted(hook: PaiDesignerHook) -
     hook.paistudio.delete_pipeline(made)
     with pytest.raises(NotFoundError):
         hook.paistudio.get_pipeline(made)
+
+
+def test_nobody_overwrites_what_another_has_drawn(hook: PaiDesignerHook) -> None:
+    studio = hook.paistudio
+    made = studio.create_pipeline(workspace_id=WORKSPACE, name="drawn_by_two", folder_id="root")
+    version, drawing = hook.get_pipeline(made).version, studio.read_drawing(made)
+    theirs = studio.save_drawing(made, drawing, version=version)
+    assert hook.get_pipeline(made).version == theirs
+    with pytest.raises(DrawingChangedError, match="changed meanwhile"):
+        studio.save_drawing(made, drawing, version=version)
+    studio.delete_pipeline(made)
 
 
 def test_a_pipeline_runs_without_a_node_and_shows_its_steps(hook: PaiDesignerHook) -> None:

@@ -98,7 +98,19 @@ def test_a_partitioned_run_is_for_the_day_of_its_partition_whatever_else_it_says
         assert macros.evaluate(run, "${yyyymmdd}=$[yyyymmdd-1]") == "20250301=20250301"
 
 
-@pytest.mark.parametrize("facts", [{"partition_key": "eu"}, {"partition_key": "20250301", "partition_date": None}])
+def test_a_partition_whose_key_is_a_day_is_for_that_day() -> None:
+    run = context(TICK, partition_key="2025-02-11", partition_date=None)
+    assert (macros.bizdate(run), macros.cyctime(run)) == ("20250211", "20250212000000")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"partition_key": "eu"},
+        {"partition_key": "20250301", "partition_date": None},
+        {"partition_key": "2025-02-30", "partition_date": None},
+    ],
+)
 def test_a_partition_without_a_date_asks_for_the_business_date(facts: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="give the operator business_date="):
         macros.bizdate(context(**facts))

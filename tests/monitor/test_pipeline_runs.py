@@ -26,6 +26,7 @@ from airflow_provider_pai_designer.exceptions import (
     UnclearError,
 )
 from airflow_provider_pai_designer.monitor.pipeline_runs import RUNS_AT_ONCE
+from airflow_provider_pai_designer.monitor.shared import REFUSED_SECONDS
 from airflow_provider_pai_designer.triggers.pipeline_run import PaiDesignerPipelineRunTrigger
 from tests.monitor.simulation import leaping
 from tests.operators.support import Task
@@ -173,6 +174,23 @@ def test_a_call_for_many_that_is_refused_is_done_without(kind: type[ServiceError
     seen = watched(flow, started(flow, 20))
     assert set(seen.verdicts.values()) == {"ended"}
     assert flow.verbs["many"] < 10
+
+
+@pytest.mark.parametrize("seconds", [1, 120])
+def test_a_key_that_is_changed_makes_no_watch_slow_for_ever(seconds: float) -> None:
+    flow = PaiFlowInMemory()
+    since: list[float] = []
+
+    def refuse(verb: str, _: Sequence[str]) -> None:
+        if flow.now() > 300:
+            since.append(flow.now())
+            if flow.now() < since[0] + seconds:
+                raise PermissionDeniedError("an old key", operation=verb)
+
+    flow.trouble = refuse
+    seen = watched(flow, started(flow, 1000))
+    assert set(seen.verdicts.values()) == {"ended"}
+    assert lateness(flow, seen)[-1] <= 2 * 60 + (REFUSED_SECONDS if seconds > 30 else 0)
 
 
 def test_a_run_that_vanishes_ends_its_own_task_and_no_other() -> None:

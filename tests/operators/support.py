@@ -69,9 +69,11 @@ class Task:
     """What a task instance knows and keeps, as far as the operator uses it.
 
     :param remembers: whether Airflow keeps state for it over its tries, as it does from 3.3 on.
+    :param forgets_at_clear: whether a clear deletes that state, as it does from 3.4 on.
     """
 
-    def __init__(self, *, remembers: bool = True) -> None:
+    def __init__(self, *, remembers: bool = True, forgets_at_clear: bool = False) -> None:
+        self.forgets_at_clear = forgets_at_clear
         self.xcoms: dict[str, Any] = {}
         self.store = Store()
         self.context: Any = {
@@ -99,6 +101,8 @@ class Task:
         """Begin again, as Airflow does when somebody clears the task."""
         self.retry()
         self.context["ti"].max_tries = self.context["ti"].try_number
+        if self.forgets_at_clear:
+            self.store.kept.clear()
 
     def run(self, subject: Any) -> Any:
         """Run a task to its end, through the trigger where it defers."""

@@ -18,8 +18,16 @@ from tests.operators.support import Task
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "quotas.md").read_text(encoding="utf-8")
 LOOKS = {"ListInstances", "ListTaskInstances", "ListWorkflowInstances"}
-NODE = {"task_id": "features", "node_name": "costed", "folder": "Business Flow/demo/Algorithm", "poll_interval": 1}
-DECLARED = {**NODE, "content": (DAGS_FOLDER / "pipelines" / "daily_features.json").read_text(encoding="utf-8")}
+NODE: dict[str, Any] = {
+    "task_id": "features",
+    "node_name": "costed",
+    "folder": "Business Flow/demo/Algorithm",
+    "poll_interval": 1,
+}
+DECLARED: dict[str, Any] = {
+    **NODE,
+    "content": (DAGS_FOLDER / "pipelines" / "daily_features.json").read_text(encoding="utf-8"),
+}
 
 
 def row(begin: str) -> list[int]:

@@ -167,8 +167,9 @@ def test_a_retry_may_rerun_only_what_failed(connected: Emulator, task: Task) -> 
     assert len(runs(connected, node["node_id"])) == 3
 
 
-def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator) -> None:
-    task = Task()
+@pytest.mark.parametrize("options", [{"remembers": False}, {}, {"forgets_at_clear": True}], ids=["3.2", "3.3", "3.4"])
+def test_a_clear_runs_again_and_stops_what_still_runs(connected: Emulator, options: dict[str, bool]) -> None:
+    task = Task(**options)
     node = deployed()
     result = test(node).execute(task.context)
     task.clear()
@@ -268,7 +269,7 @@ def test_a_service_that_acts_very_late_is_found_out_and_the_younger_run_is_stopp
 def test_a_run_that_is_never_seen_ends_in_an_error_with_its_name(connected: Emulator, generation: Generation) -> None:
     node = deployed()
     connected.control.seed({"faults": [{"behaviour": "close", "operation": generation.start_test, "times": 3}]})
-    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Search for this name"):
+    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Look for it"):
         test(node, settle=1).execute(Task().context)
     assert runs(connected, node["node_id"]) == []
 

@@ -13,6 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_pai_designer.designer.log import InstanceLog
+from airflow_provider_pai_designer.designer.run import Run
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
@@ -37,6 +38,7 @@ from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerStopRunOperator,
 )
 from airflow_provider_pai_designer.sensors.pai_designer import PaiDesignerRunSensor
+from tests.generations import LEGACY, Generation
 from tests.operators.support import Task, status_of, wait_until
 from tests.operators.test_durability import KilledError, dies
 from tests.operators.test_durability import test as run_test
@@ -139,6 +141,30 @@ def test_a_kill_in_place_stops_what_was_seen_without_looking_first(
     subject.on_kill()
     wait_until(lambda: {status_of(connected, dag_id) for dag_id in task.xcoms["remote_dag_ids"]} == {"FAILURE"})
     execution.join()
+
+
+def test_a_task_that_was_marked_just_before_it_would_be_deferred_stops_its_run(
+    connected: Emulator, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow refuses to defer it, and tells nobody."""
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base.has_ended", lambda ti: True)
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": node["node_name"], "step": "*"}]})
+    with pytest.raises(RunStoppedError, match="was marked"):
+        run_test(node, deferrable=True).execute(task.context)
+    wait_until(lambda: {status_of(connected, dag_id) for dag_id in task.xcoms["remote_dag_ids"]} == {"FAILURE"})
+
+
+def test_a_stop_that_a_hiccup_hits_is_sent_again(connected: Emulator, task: Task, generation: Generation) -> None:
+    node = deployed()
+    connected.control.seed({"steps": [{"behaviour": "hang", "node": node["node_name"], "step": "*"}]})
+    run = backfill(node, wait_for_completion=False, max_parallel_dates=2).execute(task.context)
+    wait_until(lambda: {status_of(connected, dag_id) for dag_id in run["remote_dag_ids"]} == {"RUNNING"})
+    stop = "StopInstance" if generation == LEGACY else "StopTaskInstances"
+    connected.control.seed({"faults": [{"behaviour": "reset", "operation": stop, "times": 1}]})
+    PaiDesignerHook().stop_run(Run.from_dict(run))
+    wait_until(lambda: {status_of(connected, dag_id) for dag_id in run["remote_dag_ids"]} == {"FAILURE"})
+    connected.control.clear_behaviours()
 
 
 @pytest.mark.parametrize("timed_out", [True, False])

@@ -171,6 +171,8 @@ def test_a_streamed_log_shows_every_line_once(connected: Emulator, task: Task) -
     remote = PaiDesignerHook().dataworks.get_log(instance["instance_id"], Environment.DEV).text.splitlines()
     shown = [record["event"] for record in records]
     assert sum("Log of instance" in line for line in shown) > 1
+    first = next(line for line in shown if "Log of instance" in line)
+    assert not first.startswith("::group::"), "a log that is streamed is to be read as it comes"
     assert [line for line in shown if line in set(remote)] == remote
 
 

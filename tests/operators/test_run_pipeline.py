@@ -110,7 +110,8 @@ def test_a_drawn_pipeline_runs_as_it_last_ran_and_leaves_its_outputs(
     lines = said(records)
     for step in result["steps"]:
         assert any(line.startswith(f"Step {step['step']}") and line.endswith("Succeeded") for line in lines)
-        assert any(line.startswith(f"Log of step {step['step']}") for line in lines)
+        assert any(line.startswith(f"::group::Log of step {step['step']}") for line in lines)
+    assert lines.count("::endgroup::") == sum(line.startswith("::group::") for line in lines) == 4
 
 
 def test_a_draft_a_registered_pipeline_and_a_manifest_run_alike(
@@ -261,7 +262,7 @@ def test_a_run_that_was_never_started_is_asked_for_again(connected: Emulator, ta
 def test_a_start_that_is_never_confirmed_says_what_to_search_for(connected: Emulator, task: Task) -> None:
     own(task)
     connected.control.seed({"faults": [{"behaviour": "close", "operation": "CreatePipelineRun", "times": 3}]})
-    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Search for this name in PAI"):
+    with pytest.raises(UnclearError, match=r"asked for 3 times, and never seen. Look for it in PAI"):
         task.run(subject(settle=1))
     assert runs_of(connected, task) == []
 
@@ -332,6 +333,26 @@ def test_a_deadline_stops_the_run(connected: Emulator, task: Task, deferrable: b
         task.run(subject(timeout=1, deferrable=deferrable))
     (run,) = runs_of(connected, task)
     wait_until(lambda: status_of(run["id"]) == "Terminated")
+
+
+def test_a_task_out_of_time_does_not_wait_for_the_end_of_a_storm(
+    connected: Emulator, task: Task, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_pai_designer.operators.base._STOP_SECONDS", 1.0)
+    monkeypatch.setattr("airflow_provider_pai_designer.monitor.watch.RunWatch.pause", lambda *_, **__: 0.1)
+    behave(connected, task, **HANGS)
+    task_out_of_time, storm = subject(timeout=2, deferrable=deferrable), iter([True] * 100)
+    read = task_out_of_time._read_outcome
+
+    def stormy(run: Any) -> Any:
+        if next(storm, False):
+            raise UnclearError("no reply", operation="GetPipelineRun")
+        return read(run)
+
+    monkeypatch.setattr(task_out_of_time, "_read_outcome", stormy)
+    with pytest.raises(RunTimeoutError, match="was asked to stop it"):
+        task.run(task_out_of_time)
+    assert next(storm, False)
 
 
 def in_place(task: Task, monkeypatch: pytest.MonkeyPatch, *, goes_on: bool) -> PaiDesignerRunPipelineOperator:

@@ -121,6 +121,15 @@ def test_weather_is_waited_out_in_every_mode(connected: Emulator, mode: str) -> 
         connected.control.clear_behaviours()
 
 
+def test_a_hiccup_before_the_workspace_is_known_fails_no_task(connected: Emulator, mode: str) -> None:
+    run = started(connected)
+    connected.control.seed({"faults": [{"behaviour": "reset", "operation": "GetProject", "times": 1}]})
+    try:
+        assert outcome_of(mode, PaiDesignerPipelineRunSensor, run=run["pipeline_run_id"])[0] == MET
+    finally:
+        connected.control.clear_behaviours()
+
+
 def test_no_template_field_is_written_while_a_task_runs(connected: Emulator) -> None:
     sensor = PaiDesignerPipelineRunSensor(task_id="gate", run=started(connected), poke_interval=0.2)
     before = {name: getattr(sensor, name) for name in sensor.template_fields}

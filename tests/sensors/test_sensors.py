@@ -160,6 +160,22 @@ def test_weather_is_waited_out_in_every_mode(connected: Emulator, mode: str, mon
     assert outcome_of(mode, PaiDesignerRunSensor, run=run)[0] == MET
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_hiccup_before_it_is_known_what_to_wait_for_fails_no_task(
+    connected: Emulator, mode: str, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    run = started(connected)
+    read, storms = PaiDesignerHook.read_run, iter([True] * times)
+
+    def stormy(*arguments: Any, **options: Any) -> Any:
+        if next(storms, False):
+            raise UnclearError("no reply", operation="GetDag")
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(PaiDesignerHook, "read_run", stormy)
+    assert outcome_of(mode, PaiDesignerRunSensor, run=run["remote_dag_ids"])[0] == MET
+
+
 def test_a_run_that_is_asked_for_later_is_waited_for_by_its_name(connected: Emulator, mode: str) -> None:
     node = deployed()
     name = f"later {uuid4().hex[:8]}"

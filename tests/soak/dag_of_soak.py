@@ -51,7 +51,7 @@ def add_task(kind: str, generation: str) -> None:
             PaiDesignerRunSensor(
                 task_id="sense",
                 pai_designer_conn_id=connection_of(generation),
-                run=start.output,  # type: ignore[arg-type]
+                run=start.output,
                 poke_interval=2,
                 mode="reschedule",
                 deferrable=generation == "legacy",

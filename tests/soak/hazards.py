@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from threading import Event as Moment
@@ -19,6 +21,7 @@ from tests.soak.kinds import GENERATIONS, dag_of
 
 _PATIENCE_SECONDS = 30
 _TASK_WITHIN_SECONDS = 5
+_TRIGGER_SECONDS = 2
 _WORKER = "airflow worker -- LocalExecutor:"
 _OF_TWO_TASKS = {dag_of("sensor", generation) for generation in GENERATIONS}
 
@@ -27,10 +30,13 @@ class RestartedAirflow(RealAirflow):
     """An Airflow whose components are started anew, and which keeps the logs of those that ended."""
 
     ended_by_itself: Counter[str]
+    started_at: defaultdict[str, float]
+    """When a component was last started anew, epoch seconds; 0 for the first time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ended_by_itself = Counter()
+        self.started_at = defaultdict(float)
         self._restarts = 0
 
     def restart(self, name: str, how: signal.Signals) -> None:
@@ -50,6 +56,7 @@ class RestartedAirflow(RealAirflow):
         kept = self.home / "logs" / "ended" / f"{name}.{self._restarts}.log"
         kept.parent.mkdir(parents=True, exist_ok=True)
         log.rename(kept)
+        self.started_at[name] = time.time()
         self.start(name)
 
     def tasks(self) -> list[tuple[psutil.Process, psutil.Process]]:
@@ -119,6 +126,8 @@ class Hazards:
             return
         chosen = self.random.choice(sorted(alive, key=lambda item: str(item["id"])))
         dag_id, run_id = chosen["dag_id"], chosen["dag_run_id"]
+        if chosen["state"] == "deferred" and how != "clear" and not self._is_watched(dag_id, run_id):
+            return
         if how == "clear":
             body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["run"], "only_failed": False}
             self.airflow.call(f"/dags/{dag_id}/clearTaskInstances", body)
@@ -127,6 +136,19 @@ class Hazards:
             self.airflow.call(path, {"new_state": how}, method="PATCH")
         self.cancelled.setdefault((dag_id, run_id), []).append(how)
         self.happened[f"{how}, {chosen['state']}"] += 1
+
+    def _is_watched(self, dag_id: str, run_id: str) -> bool:
+        """Wait until the triggerer of now has the trigger of a task: who marks it sooner meets a documented hole."""
+        for _ in range(_PATIENCE_SECONDS):
+            task = self.airflow.call(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run")
+            if task["state"] != "deferred":
+                return False
+            job = task.get("triggerer_job")
+            if job and datetime.fromisoformat(job["start_date"]).timestamp() > self.airflow.started_at["triggerer"]:
+                Moment().wait(_TRIGGER_SECONDS)
+                return True
+            Moment().wait(1)
+        return False
 
 
 def _kill(doomed: list[psutil.Process]) -> None:

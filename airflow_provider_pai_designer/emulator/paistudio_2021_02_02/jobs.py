@@ -37,6 +37,10 @@ def create_job(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[
     if not identity:
         raise pai.refusal("MissingDraft", "PipelineDraftId is mandatory for this action.")
     draft = draft_of(world, caller, identity)
+    if world.reading("pai_second_job") == "refuse":
+        going = (job["id"] for job, run in of_draft(world, draft["id"]) if not flows.state(world, run).ended)
+        if other := next(going, None):
+            raise pai.refusal("JobRunning", f"The job {other} of the draft has not ended.")
     return {"JobId": _create(world, draft, caller.account, arguments)}
 
 
@@ -57,10 +61,11 @@ def get_job(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str
 def list_jobs(world: World, caller: Caller, arguments: dict[str, Any]) -> dict[str, Any]:
     """The reply has no count: the last page is the one that is not full. See the page ``...-listjobs``."""
     draft = draft_of(world, caller, arguments["ExperimentId"])
+    newest = world.clock.now() - int(world.reading("pai_job_lag")) * 1000
     found = [
         _shown(world, job, run)
         for job, run in of_draft(world, draft["id"])
-        if arguments.get("Creator") in (None, job["creator"])
+        if arguments.get("Creator") in (None, job["creator"]) and job["created"] <= newest
     ]
     if arguments["Order"] == "ASC":
         found.reverse()
