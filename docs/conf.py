@@ -26,10 +26,12 @@ html_theme = "furo"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "nothing_from_outside"]
 myst_heading_anchors = 3
-exclude_patterns = ["images"]
+exclude_patterns = ["images", "static"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
