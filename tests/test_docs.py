@@ -190,3 +190,9 @@ def test_the_loop_that_the_operator_replaces_is_one_that_works(emulator: Emulato
     node_id = DataWorks(emulator=emulator).create_node()
     written["run_node"](client.Client(config), STANDARD, node_id, "2026-11-22")
     assert [run["name"] for run in emulator.control.rows("runs")].count("airflow-2026-11-22") == 1
+
+
+def test_every_example_that_runs_in_the_tests_stands_on_a_page() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    shown = re.findall(r"\{literalinclude\} \.\./example_dags/(\w+\.py)", pages)
+    assert sorted(shown) == sorted(path.name for path in (ROOT / "example_dags").glob("*.py"))
