@@ -91,8 +91,8 @@ def get_provider_info() -> dict[str, object]:
                     "calls_per_second": {
                         "label": "Calls per second",
                         "description": (
-                            "What each worker process and triggerer may use of the account's calls. Empty: what the "
-                            "edition allows the whole account, 5, of enterprise 20"
+                            "What each task that runs and each triggerer may use of the account's calls. Empty: what "
+                            "the edition allows the whole account, 5, of enterprise 20"
                         ),
                         "schema": {"type": ["number", "null"]},
                     },

@@ -32,7 +32,7 @@ with DAG(
         deferrable=True,
         poll_interval=1,
         timeout=3600,
-        # the first runs of all may try to make the node at the same time; who comes second finds it at the next try
+        # the first runs of all want to make the node at the same time; one that is refused finds it at the next try
         retries=1,
         retry_delay=timedelta(seconds=10),
     )

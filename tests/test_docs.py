@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import runpy
 import shlex
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
@@ -16,7 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_pai_designer import cli, exceptions, macros
+from airflow_provider_pai_designer.cloud import errors, paiflow, paistudio
 from airflow_provider_pai_designer.emulator.launch import Emulator
+from airflow_provider_pai_designer.emulator.services import SERVICES
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.scheduling import evaluate
 from airflow_provider_pai_designer.scheduling.ambiguities import AMBIGUITIES, Ambiguity
@@ -102,7 +105,7 @@ def test_each_form_of_a_connection_is_read_as_shown(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_error_has_a_row_that_says_what_to_do() -> None:
-    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    page, _, _ = (DOCS / "errors.md").read_text(encoding="utf-8").partition("| code | error |")
     rows = [re.split(r" \| ", line.strip("| ")) for line in page.splitlines() if line.startswith("| `")]
     public = {name for name, kind in vars(exceptions).items() if isinstance(kind, type)} | {
         PaiDesignerSensorError.__name__
@@ -110,6 +113,30 @@ def test_every_error_has_a_row_that_says_what_to_do() -> None:
     assert sorted(row[0].strip("`") for row in rows) == sorted(public)
     assert all(cell.strip() for row in rows for cell in row)
     assert {len(row) for row in rows} == {2, 3}
+
+
+def test_every_code_of_the_service_stands_beside_its_error() -> None:
+    _, _, listed = (DOCS / "errors.md").read_text(encoding="utf-8").partition("| code | error |")
+    rows = [line.strip("| ").split(" | ") for line in listed.splitlines() if line.startswith("| `")]
+    told = {code: error.strip("`") for codes, error in rows for code in re.findall("`([^`]+)`", codes)}
+    assert set(told) == set(errors._MEANINGS)
+    for code, error in told.items():
+        assert type(errors.reply_error(operation="GetFile", code=code, message="")).__name__ == error
+
+
+@pytest.mark.parametrize(
+    ("product", "client", "column"),
+    [("PaiStudio", paistudio, 1), ("PAIFlow", paiflow, 2)],
+    ids=["PaiStudio", "PAIFlow"],
+)
+def test_the_rights_in_pai_are_those_of_the_calls_that_are_made(product: str, client: ModuleType, column: int) -> None:
+    page = (DOCS / "security.md").read_text(encoding="utf-8").partition("| feature | actions")[2].partition("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in page.splitlines()[2:] if "doctor" not in line]
+    told = {operation for row in rows for operation in re.findall(r"`(\w+)`", row[column])}
+    (operations,) = [service.operations for service in SERVICES if service.product == product]
+    made = set(re.findall(r'"(\w+)"', inspect.getsource(client))) & set(operations)
+    assert made
+    assert told == made
 
 
 def test_the_quickstart_has_the_dag_of_the_readme() -> None:

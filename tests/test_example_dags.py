@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,20 @@ def load_dag(name: str, variable: str = "dag") -> Any:
     return getattr(module, variable)
 
 
+def told(page: str) -> Any:
+    """The result of a task as a page shows it: the one block of Python that is a value."""
+    text = (Path(DAGS_FOLDER).parent / "docs" / page).read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(\{.*?)```", text, re.DOTALL)
+    return ast.literal_eval(block)
+
+
+def shape(value: Any) -> Any:
+    """What a DAG relies on: the names of members, in lists of them too; but no names that the pipeline gives."""
+    if isinstance(value, list):
+        return shape(value[0]) if value else None
+    return {name: shape(value[name]) for name in value if name != "value"} if isinstance(value, dict) else None
+
+
 @on_both
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in place", "deferred"])
 @pytest.mark.usefixtures("airflow_database")
@@ -39,6 +55,8 @@ def test_example_pai_designer_node(connected: Emulator, deferrable: bool) -> Non
     run = dag.test()
     assert run.state == "success"
     assert "demo_project.demo_output_table" in connected.control.tables()
+    (features,) = [item for item in run.get_task_instances() if item.task_id == "daily_features"]
+    assert shape(features.xcom_pull(task_ids="daily_features")) == shape(told("operators.md"))
 
 
 @pytest.mark.usefixtures("airflow_database")
@@ -104,8 +122,9 @@ def test_example_pai_designer_pipeline(deferrable: bool) -> None:
         dag.get_task(name).deferrable = deferrable
     run = dag.test()
     assert run.state == "success"
-    (reported,) = [item for item in run.get_task_instances() if item.task_id == "report"]
-    assert reported.xcom_pull(task_ids="report")
+    tasks = {item.task_id: item for item in run.get_task_instances()}
+    assert tasks["report"].xcom_pull(task_ids="report")
+    assert shape(tasks["train"].xcom_pull(task_ids="train")) == shape(told("pipelines.md"))
 
 
 @on_both

@@ -257,9 +257,10 @@ class PaiDesignerNodeOperator(_DeclaredNode, StartOperator):
 
     The result (and XCom ``return_value``) is a plain dict: ``node_id``, ``file_id``, ``node`` (what was done to it),
     ``parameters`` (all of the run, expressions where DataWorks evaluates them), ``run_name``, ``environment``,
-    ``business_date``, ``remote_dag_ids``, ``outcome``, and ``instances``, a list of dicts with ``instance_id``,
-    ``business_date``, ``schedule_time``, ``status``, ``outcome``, ``duration_seconds`` and ``parameters``. ``node_id``,
-    ``run_name`` and ``remote_dag_ids`` are XComs of their own from the start of the run.
+    ``business_date``, ``last_business_date`` (of a backfill; None for a Test), ``remote_dag_ids``, ``outcome``, and
+    ``instances``, a list of dicts with ``instance_id``, ``business_date``, ``schedule_time``, ``status``, ``outcome``,
+    ``duration_seconds`` and ``parameters``. ``node_id``, ``run_name`` and ``remote_dag_ids`` are XComs of their own
+    from the start of the run.
 
     :param node_name: name of the node in DataStudio.
     :param folder: its folder in DataStudio, such as ``Business Flow/<flow>/Algorithm``.
