@@ -24,9 +24,14 @@ from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch  # noqa: E402
 from tests.generations import LEGACY, Generation  # noqa: E402
+
+# no test is about time: what takes long on a busy machine is right all the same
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 pytest_plugins = ["tests.leaks"]
 

@@ -437,7 +437,7 @@ JUNK = st.recursive(st.none() | st.booleans() | st.integers(-3, 3) | st.text(max
 
 
 @pytest.mark.parametrize("operation", [*FLOW_READS])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_reply_breaks_out_of_the_typed_errors(
     flow: PaiFlow, flow_wire: Wire, operation: str, data: st.DataObject

@@ -49,7 +49,7 @@ def test_the_vendors_own_replies_are_told(flow: PaiFlow, flow_wire: Wire) -> Non
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_reply_breaks_out_of_the_typed_errors(
     flow: PaiFlow, flow_wire: Wire, operation: str, data: st.DataObject

@@ -98,7 +98,7 @@ def test_stored_cron_beyond_the_limits_is_still_read() -> None:
         schedule_time_for(date(2026, 6, 1), "00 02 25 * * ?")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.text(alphabet="0123456789*?/,-#L", min_size=1, max_size=4), min_size=5, max_size=5))
 def test_any_cron_is_read_or_refused(fields: list[str]) -> None:
     cron = " ".join(["00", *fields])

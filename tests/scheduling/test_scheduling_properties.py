@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_pai_designer.exceptions import SchedulingParameterError
 from airflow_provider_pai_designer.scheduling import SchedulingParameters, evaluate, parse
 
-moderately = settings(max_examples=150, deadline=None)
+moderately = settings(max_examples=150)
 
 ZONES = st.sampled_from(
     [
