@@ -10,7 +10,6 @@ from airflow_provider_pai_designer.designer.run import Instance, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.exceptions import ServiceError, one_line
 from airflow_provider_pai_designer.hooks.folding import show_lines
-from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
 
 if TYPE_CHECKING:
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
@@ -83,6 +82,8 @@ def explain_failure(
 
     :param run: to which the instances belong, None where it is none of ours.
     """
+    from airflow_provider_pai_designer.hooks.step_reporting import failed_step_of
+
     bad = [item for item in instances if item.outcome is Outcome.FAILURE and item.id in logs]
     run_id = logs[bad[0].id].pipeline_run_id if bad else ""
     return describe_failure(

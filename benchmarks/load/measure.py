@@ -35,7 +35,7 @@ _SETTLING_SECONDS, _SETTLING_MANY_SECONDS = 8.0, 30.0
 that share the account's rate need longer for them. The peers poll in step from the first second on, so that a window of
 whole intervals holds as many polls wherever it begins."""
 
-_PATIENCE = {OURS: 110.0, SDK: 35.0, DATABRICKS: 35.0, DBT: 65.0}
+_PATIENCE = {OURS: 95.0, SDK: 35.0, DATABRICKS: 35.0, DBT: 65.0}
 """Seconds after the window in which ends of the window must have been seen."""
 
 _NOTICE = 2.0
