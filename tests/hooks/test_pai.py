@@ -37,9 +37,9 @@ def test_a_pipeline_is_made_from_a_template_and_deleted(hook: PaiDesignerHook) -
         hook.paistudio.find_template(workspace_id=WORKSPACE, name_or_id="Binary classification")
     template = hook.paistudio.find_template(workspace_id=WORKSPACE, name_or_id="template-demo-sql")
     made = hook.paistudio.create_pipeline(
-        workspace_id=WORKSPACE, name="from_template", folder_id="root", description="", template_id=template.id
+        workspace_id=WORKSPACE, name="made_to_be_deleted", folder_id="root", description="", template_id=template.id
     )
-    assert hook.paistudio.find_pipeline(workspace_id=WORKSPACE, name="from_template").id == made
+    assert hook.paistudio.find_pipeline(workspace_id=WORKSPACE, name="made_to_be_deleted").id == made
     hook.paistudio.delete_pipeline(made)
     with pytest.raises(NotFoundError):
         hook.paistudio.get_pipeline(made)
