@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,8 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
         missing = f"There is no {_FIRST_DAG}.py in {arguments.dags}"
         print(f"{missing}: run this in a checkout of the project, or give --dags.")
         return 2
-    # a request to end is answered like Ctrl-C: everything that was started ends first
-    signal.signal(signal.SIGTERM, _leave)
+    # However it is asked to end, or its terminal is closed: everything that was started ends first. The first is for
+    # where it runs in the background of a script, which does not hear Ctrl-C otherwise.
+    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(request, _leave)
     started = time.monotonic()
     home = arguments.home.resolve()
     try:
@@ -55,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
                 _say_where(airflow, f"{emulator.url}/console/", time.monotonic() - started)
                 threading.Event().wait()
             finally:
-                print("Ending both ...", flush=True)
+                with suppress(OSError):  # nobody may read it any more
+                    print("Ending both ...", flush=True)
                 airflow.stop()
     except KeyboardInterrupt:
         return 0

@@ -6,10 +6,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from airflow_provider_pai_designer.local_airflow import free_port
@@ -45,6 +47,25 @@ def test_both_come_up_and_both_end(tmp_path: Path) -> None:
     for url in (airflow, pages):
         with pytest.raises(urllib.error.URLError, match="refused"):
             urllib.request.urlopen(url, timeout=10)
+
+
+def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "airflow_provider_pai_designer.cli", "ui", "--home", str(tmp_path)]
+    options = ["--dags", str(DAGS_FOLDER), "--port", str(free_port()), "--emulator-port", str(free_port())]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "Starting" in process.stdout.readline()
+        first = tmp_path / "airflow" / "api-server.log"
+        until = time.monotonic() + _END_SECONDS
+        while not first.exists() or not first.stat().st_size:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.stdout.close()
+        process.send_signal(signal.SIGHUP)
+        process.wait(_END_SECONDS)
+    assert len(started) > 1
+    assert not psutil.wait_procs(started, timeout=5)[1]
 
 
 def test_a_folder_without_the_examples_is_an_error_at_once(tmp_path: Path) -> None:
