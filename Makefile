@@ -3,6 +3,11 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 
+# Compiled once: a component of Airflow that has to compile its modules first starts three times as slowly, and a run of
+# the tests starts hundreds of processes.
+export UV_COMPILE_BYTECODE = 1
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: setup demo ui test test-browser test-oldest test-next test-cluster servers release chaos chaos-smoke soak chromium \
 	bench docs lint format build clean
 
@@ -12,9 +17,8 @@ setup: .venv/.installed
 	$(UV) sync --locked --quiet --inexact --python $(PYTHON)
 	@touch $@
 
-# Compiled, because a component of Airflow that has to compile its modules first starts three times as slowly.
 .venv/.browser-installed: .venv/.installed
-	$(UV) sync --locked --quiet --inexact --python $(PYTHON) --group browser --compile-bytecode
+	$(UV) sync --locked --quiet --inexact --python $(PYTHON) --group browser
 	@touch $@
 
 .uv/bin/uv:
@@ -27,9 +31,12 @@ demo: setup ## run the main job on a local DataWorks; run it again to see an unc
 ui: setup ## a real Airflow with the examples, and the emulator's Operation Center; prints both addresses
 	@$(RUN)/pai-designer ui
 
+# in the order that tests/conftest.py gives, not by the number of tests in a file
+SPREAD = --dist loadfile --no-loadscope-reorder
+
 # the second line kills tasks at four points, under an Airflow that must not share the processor with other tests
 test: setup
-	$(RUN)/pytest -n 6 --dist loadfile
+	$(RUN)/pytest -n 8 $(SPREAD)
 	$(RUN)/pytest tests/chaos
 
 test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emulator's, in a real browser
@@ -42,13 +49,12 @@ VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors \
 	tests/test_contract.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_testing.py
 
 .versions/%/.installed: uv.lock pyproject.toml | $(UV)
-	UV_PROJECT_ENVIRONMENT=.versions/$* $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group $* \
-		--compile-bytecode
+	UV_PROJECT_ENVIRONMENT=.versions/$* $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group $*
 	@touch $@
 
 # the second line kills and clears deferred tasks of a real Airflow, on PostgreSQL
 test-oldest test-next: test-%: .versions/%/.installed ## on Airflow 3.2.2, and on the next one: see docs/versions.md
-	.versions/$*/bin/pytest -n $(WORKERS) --dist loadfile $(VERSIONED)
+	.versions/$*/bin/pytest -n $(WORKERS) $(SPREAD) $(VERSIONED)
 	PAI_DESIGNER_CHAOS=smoke .versions/$*/bin/pytest tests/chaos -k "deferred and legacy and (killed or clear)"
 
 test-cluster: .versions/cluster/.installed servers ## CeleryExecutor, Redis, PostgreSQL, two workers, two triggerers
@@ -83,8 +89,7 @@ soak: .venv/.browser-installed ## 200 runs in 30 minutes of bad weather, kills a
 
 # an environment of its own: the peers ask for older versions of what the rest is tested with
 .bench/venv/.installed: uv.lock pyproject.toml | $(UV)
-	UV_PROJECT_ENVIRONMENT=.bench/venv $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group bench \
-		--compile-bytecode
+	UV_PROJECT_ENVIRONMENT=.bench/venv $(UV) sync --locked --quiet --python $(PYTHON) --no-default-groups --group bench
 	@touch $@
 
 bench: .bench/venv/.installed ## what the provider costs beside others, into docs/benchmarks.md; BENCH="--full", BENCH="one_day cost"
