@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from airflow_provider_pai_designer.designer.log import resolved_parameters
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
+from airflow_provider_pai_designer.local_airflow import environment_of
 
 _DAG_ID = "example_pai_designer_node"
 _PROGRESS = re.compile(
@@ -69,16 +68,8 @@ class Demo:
         return code
 
     def _airflow_environment(self, emulator: Emulator) -> dict[str, str]:
-        scripts = Path(sys.executable).parent
-        # Nothing of an Airflow that this machine may have: its database must not be touched.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return {
-            **kept,
-            "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
-            "AIRFLOW_HOME": str(self.home / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow/airflow.db",
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            **environment_of(self.home / "airflow", self.dags),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             "AIRFLOW_CONN_PAI_DESIGNER_DEFAULT": emulator.connection(),
             "NO_COLOR": "1",

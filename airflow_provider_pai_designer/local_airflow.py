@@ -60,17 +60,12 @@ class LocalAirflow:
         self._with_password = with_password
         self._token = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         self._environment = {
-            **inherited,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            **environment_of(home, self.dags),
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(not with_password),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database or f"sqlite:///{home}/airflow.db",
+            **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database} if database else {}),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
             "AIRFLOW__API__BASE_URL": self.url,
@@ -208,6 +203,19 @@ class LocalAirflow:
         """Give the ends of the components' logs, to be shown with a failure."""
         ends = {path.name: path.read_text(errors="replace")[-3000:] for path in self.home.glob("*.log")}
         return json.dumps(ends, indent=1)
+
+
+def environment_of(home: Path, dags: Path) -> dict[str, str]:
+    """Return the environment variables of an Airflow of its own; nothing in it is of one that this machine may have."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return {
+        **inherited,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
 
 
 def free_port() -> int:

@@ -21,7 +21,7 @@ from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_pai_designer.cloud.credentials import CredentialsClient
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.emulator.control_client import Control
 from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.operators.base import AwaitOperator
@@ -193,7 +193,7 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     _learn_keys(patch)
-    _watch(patch, DataWorksGateway, "read", "write", errors_only=True)
+    _watch(patch, Gateway, "read", "write", errors_only=True)
     _watch_tasks(patch)
     _watch_emulator(patch)
     _watch_real_airflow(patch)

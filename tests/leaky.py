@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials, CredentialsClient
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.emulator.launch import launch
 from airflow_provider_pai_designer.operators.base import RunOperator
 from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
@@ -115,7 +115,7 @@ def test_event_leaks() -> None:
 
 
 def test_call_leaks() -> None:
-    gateway = DataWorksGateway(endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), credentials=KEY)
+    gateway = Gateway(endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), credentials=KEY)
     with pytest.raises(AttributeError):
         gateway.read(SECRET)
 

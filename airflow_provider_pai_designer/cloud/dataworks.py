@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.ensure import UNDER_WAY, NodeEnsurer
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.removal import NodeRemover
 from airflow_provider_pai_designer.cloud.replies import (
     read_attempt,
@@ -100,7 +100,7 @@ class DataWorks:
     lists_many_days = True
     ids_at_once = 1
 
-    def __init__(self, *, gateway: DataWorksGateway, timezone: ZoneInfo) -> None:
+    def __init__(self, *, gateway: Gateway, timezone: ZoneInfo) -> None:
         self._gateway = gateway
         self._zone = timezone
         self._known_dags: dict[int, RemoteDag] = {}

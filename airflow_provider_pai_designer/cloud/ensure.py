@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS, Settler
+from airflow_provider_pai_designer.cloud.settle import Settler
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.node import (
     Change,
@@ -18,6 +18,7 @@ from airflow_provider_pai_designer.designer.node import (
     StoredNode,
     difference,
 )
+from airflow_provider_pai_designer.designer.record import SETTLE_SECONDS
 from airflow_provider_pai_designer.designer.workspace import Deployment, DeploymentStatus, Environment, Workspace
 from airflow_provider_pai_designer.exceptions import (
     DeploymentError,

@@ -49,7 +49,7 @@ def one_attempt() -> Iterator[None]:
         _ATTEMPTS.reset(token)
 
 
-class DataWorksGateway:
+class Gateway:
     """Calls operations of one version of a product by name: of ``dataworks-public``, or of a product of PAI.
 
     :param endpoint: where the service answers; the same host serves both versions of DataWorks.

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.new_ensure import StudioEnsurer
 from airflow_provider_pai_designer.cloud.new_replies import (
     WorkflowInstance,
@@ -68,9 +68,7 @@ class NewDataStudio:
     lists_many_days = False
     ids_at_once = _MOST_INSTANCES
 
-    def __init__(
-        self, *, gateway: DataWorksGateway, timezone: ZoneInfo, wait: Callable[[float], object] | None = None
-    ) -> None:
+    def __init__(self, *, gateway: Gateway, timezone: ZoneInfo, wait: Callable[[float], object] | None = None) -> None:
         self._gateway = gateway
         self._zone = timezone
         self._wait = wait or Event().wait

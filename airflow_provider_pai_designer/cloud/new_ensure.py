@@ -7,7 +7,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.errors import OTHER_GENERATION
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.new_replies import Task
 from airflow_provider_pai_designer.cloud.publish import Publisher
 from airflow_provider_pai_designer.cloud.studio_nodes import StudioNodes
@@ -32,7 +32,7 @@ class StudioEnsurer:
     :param zone: of the workspace.
     """
 
-    def __init__(self, *, gateway: DataWorksGateway, workspace: Workspace, zone: ZoneInfo) -> None:
+    def __init__(self, *, gateway: Gateway, workspace: Workspace, zone: ZoneInfo) -> None:
         self._gateway = gateway
         self._nodes = StudioNodes(gateway=gateway, workspace=workspace, zone=zone)
         self._workspace = workspace

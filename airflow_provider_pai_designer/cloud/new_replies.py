@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE
 from airflow_provider_pai_designer.designer.flow_spec import RERUN_MODES, read_moment, read_recurrence
@@ -144,7 +144,7 @@ class PipelineRun:
 
 
 def read_pages(
-    gateway: DataWorksGateway,
+    gateway: Gateway,
     operation: str,
     items: str,
     read: Callable[[Mapping[str, Any]], _Result],
@@ -165,7 +165,7 @@ def read_pages(
 
 
 def read_page(
-    gateway: DataWorksGateway,
+    gateway: Gateway,
     operation: str,
     items: str,
     read: Callable[[Mapping[str, Any]], _Result],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.replies import understood
 
 _Result = TypeVar("_Result")
@@ -31,7 +31,7 @@ def read_id(data: Mapping[str, Any], member: str) -> str:
 
 
 def list_pages(
-    gateway: DataWorksGateway,
+    gateway: Gateway,
     operation: str,
     member: str,
     read: Callable[[Mapping[str, Any]], _Result],

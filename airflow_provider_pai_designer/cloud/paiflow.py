@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.pai_pages import list_pages, read_id, read_text
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.designer.pipeline import (
@@ -39,7 +39,7 @@ class PaiFlow:
     :param gateway: makes the calls to PAIFlow.
     """
 
-    gateway: DataWorksGateway
+    gateway: Gateway
 
     @property
     def calls_per_second(self) -> float:

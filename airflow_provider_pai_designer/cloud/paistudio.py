@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.pai_pages import list_pages, read_id, read_text
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.designer.pipeline import (
@@ -39,7 +39,7 @@ class PaiStudio:
     :param gateway: makes the calls to PaiStudio.
     """
 
-    gateway: DataWorksGateway
+    gateway: Gateway
 
     def list_pipelines(self, workspace_id: str) -> tuple[Pipeline, ...]:
         """Return all pipelines of a workspace."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.new_replies import PipelineRun, Stage, read_id, read_pages, read_pipeline_run
 from airflow_provider_pai_designer.cloud.replies import understood
 from airflow_provider_pai_designer.cloud.verbs import Pause
@@ -36,7 +36,7 @@ class Publisher:
     :param pause: waits for some seconds; may raise to end the work between two steps.
     """
 
-    def __init__(self, *, gateway: DataWorksGateway, workspace: Workspace, pause: Pause) -> None:
+    def __init__(self, *, gateway: Gateway, workspace: Workspace, pause: Pause) -> None:
         self._gateway = gateway
         self._workspace = workspace
         self._pause = pause

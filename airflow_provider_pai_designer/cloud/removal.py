@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_pai_designer.cloud.ensure import Steps
-from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.designer.node import DeletedNode, DeployedNode
+from airflow_provider_pai_designer.designer.record import SETTLE_SECONDS
 from airflow_provider_pai_designer.designer.workspace import Environment, Workspace
 from airflow_provider_pai_designer.exceptions import NodeDefinitionError, NotFoundError, RejectedError, UnclearError
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 from airflow_provider_pai_designer.cloud.verbs import Pause
 from airflow_provider_pai_designer.exceptions import NotFoundError, RejectedError, ServiceError, UnclearError
 
-SETTLE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 _ATTEMPTS = 2
 

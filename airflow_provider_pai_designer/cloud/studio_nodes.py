@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.errors import OTHER_GENERATION
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.new_replies import (
     NodeRow,
     Task,
@@ -40,7 +40,7 @@ class StudioNodes:
     :param zone: of the workspace.
     """
 
-    def __init__(self, *, gateway: DataWorksGateway, workspace: Workspace, zone: ZoneInfo) -> None:
+    def __init__(self, *, gateway: Gateway, workspace: Workspace, zone: ZoneInfo) -> None:
         self._gateway = gateway
         self._workspace = workspace
         self._zone = zone
@@ -168,7 +168,7 @@ def _other_generation_named() -> Iterator[None]:
         raise ConfigurationError(f"{str(error).rstrip('.')}. {OTHER_GENERATION}") from None
 
 
-def get_task(gateway: DataWorksGateway, task_id: int, environment: Environment, zone: ZoneInfo) -> Task:
+def get_task(gateway: Gateway, task_id: int, environment: Environment, zone: ZoneInfo) -> Task:
     """Read what an environment has of a node, by its task id."""
     reply = gateway.read("GetTask", id=task_id, project_env=environment.value.capitalize())
     return understood("GetTask", reply, lambda data: read_task(data, zone), member="Task")

@@ -12,6 +12,9 @@ from typing import Any, Generic
 
 from airflow_provider_pai_designer.designer.run import Asked, Outcome
 
+SETTLE_SECONDS = 60.0
+"""For so long the service may still act on a call that was given up, where nothing else is said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Generic[Asked]):

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
 from airflow_provider_pai_designer.cloud.errors import SERVICE_ROLE
-from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import LEGACY_VERSION, NEW_VERSION, Gateway
 from airflow_provider_pai_designer.cloud.new_replies import day_in_milliseconds
 from airflow_provider_pai_designer.designer.node import FILE_TYPE
 from airflow_provider_pai_designer.designer.workspace import Workspace
@@ -47,7 +47,7 @@ class Patient:
 
     hook: PaiDesignerHook
     workspace: Workspace
-    gateway: DataWorksGateway
+    gateway: Gateway
 
     @property
     def legacy(self) -> DataWorks | None:

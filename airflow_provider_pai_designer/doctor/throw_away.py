@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 
-from airflow_provider_pai_designer.cloud.settle import SETTLE_SECONDS
 from airflow_provider_pai_designer.designer.content import NodeContent, PipelineCopy
 from airflow_provider_pai_designer.designer.node import EnsuredNode, Node, RerunPolicy
 from airflow_provider_pai_designer.designer.node import Schedule as NodeSchedule
+from airflow_provider_pai_designer.designer.record import SETTLE_SECONDS
 from airflow_provider_pai_designer.designer.run import Instance, InstanceStatus, Outcome, Run
 from airflow_provider_pai_designer.designer.workspace import Environment
 from airflow_provider_pai_designer.doctor.examination import Patient

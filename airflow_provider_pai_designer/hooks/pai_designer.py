@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.cloud.credentials import Credentials
     from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-    from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+    from airflow_provider_pai_designer.cloud.gateway import Gateway
     from airflow_provider_pai_designer.cloud.paiflow import PaiFlow
     from airflow_provider_pai_designer.cloud.paistudio import PaiStudio
     from airflow_provider_pai_designer.cloud.verbs import Verbs
@@ -138,7 +138,7 @@ class PaiDesignerHook(BaseHook):
 
         return PipelineRuns(self)
 
-    def gateway(self, version: str, *, product: str = "dataworks") -> DataWorksGateway:
+    def gateway(self, version: str, *, product: str = "dataworks") -> Gateway:
         """Make what calls the operations of a version of an API by their names: for what there is no verb.
 
         :param product: ``dataworks``, ``paiflow`` or ``paistudio``.
@@ -146,9 +146,9 @@ class PaiDesignerHook(BaseHook):
         """
         from airflow.sdk.log import mask_secret
 
-        from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+        from airflow_provider_pai_designer.cloud.gateway import Gateway
 
-        return DataWorksGateway(
+        return Gateway(
             endpoint=self._endpoint(product),
             product=product,
             version=version,

@@ -6,6 +6,7 @@ pushed as soon as it is known, and what was pushed is all that there is to be to
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 
+log = logging.getLogger(__name__)
+
 
 class _ConsoleLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
@@ -26,6 +29,7 @@ class _ConsoleLink(BaseOperatorLink):
 
             return str(XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")
         except Exception:
+            log.debug("The link %r of %s is not shown", self.name, ti_key, exc_info=True)
             return ""
 
 

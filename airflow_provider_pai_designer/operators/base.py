@@ -9,6 +9,7 @@ import json
 import math
 import sys
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -281,50 +282,50 @@ class AwaitOperator(PaiDesignerOperator, Generic[Asked]):
         self._has_ended = partial(has_ended, ti)
         self._say_name = lambda name: ti.xcom_push(key="run_name", value=name)
 
+    @abstractmethod
     def _begin(self, context: Context) -> dict[str, Any]:
         """Start or find the run, and return what its ``to_dict`` gives, with more if there is more to say."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_run(self, started: Mapping[str, Any]) -> Asked:
         """Read the run in what :meth:`_begin` returned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _trigger(self, started: dict[str, Any], waiting: Mapping[str, Any]) -> RunTrigger:
         """Make the trigger that awaits the run."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _look(self, run: Asked) -> tuple[Sequence[Observed], bool]:
         """Look at the run once, and show what is to be shown of it while it goes on.
 
         :return: what is seen of it, and whether that is all there is.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_outcome(self, run: Asked) -> Outcome:
         """Tell what a run has come to.
 
         :raises NotFoundError: the service does not know it (any more).
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _report(self, run: Asked) -> Any:
         """Read what has become of the run: a :class:`Report`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _conclude(self, started: Mapping[str, Any], report: Any) -> dict[str, Any]:
         """Return the result of a run that ended well; raise for any other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _show_end(self, report: Any) -> None:
         """Show what was not shown of the run yet, however it ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ask_to_stop(self, run: Asked) -> str:
         """Ask for the run to be stopped.
 
         :return: a sentence on what was asked; empty where it had ended.
         """
-        raise NotImplementedError
 
     def _release(self, run: Asked | None, timed_out: bool) -> None:
         self._hook.release()

@@ -5,6 +5,7 @@ Airflow parses DAG files over and over, so what only a running task needs is imp
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -417,9 +418,9 @@ class _ExistingNode(StartOperator):
         self.run_parameters = run_parameters
         self.environment = environment
 
+    @abstractmethod
     def _days(self, context: Context) -> tuple[date, date]:
         """The first and the last business date of the run."""
-        raise NotImplementedError
 
     def _backfill(self, first: date, last: date) -> Backfill | None:
         """How to backfill, with every argument checked; None for a Test."""

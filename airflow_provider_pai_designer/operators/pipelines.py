@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pai_designer.designer.record import SETTLE_SECONDS
 from airflow_provider_pai_designer.operators.base import PaiDesignerOperator
-from airflow_provider_pai_designer.operators.start import SETTLE_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_pai_designer.designer.record import Decision, Record, Step, decide
+from airflow_provider_pai_designer.designer.record import SETTLE_SECONDS, Decision, Record, Step, decide
 from airflow_provider_pai_designer.designer.run import Asked, Run, read_run_name, run_name, run_stem
 from airflow_provider_pai_designer.exceptions import PaiDesignerError, RunStoppedError, UnclearError
 from airflow_provider_pai_designer.operators.base import AwaitOperator, RunOperator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_pai_designer.designer.backfill import Backfill
 
-SETTLE_SECONDS = 60.0
 NEW, RERUN_FAILED = "new", "rerun_failed"
 _MOST_ASKS = 3
 _PAUSE_SECONDS = 2.0
@@ -103,40 +103,36 @@ class AskOperator(AwaitOperator[Asked]):
         self.settle = settle
         self._settle_seconds = SETTLE_SECONDS
 
+    @abstractmethod
     def _want(self, context: Context) -> Any:
         """Read and check every argument, and return what is :class:`Wanted`; nothing is written."""
-        raise NotImplementedError
 
     def _ready(self, wanted: Any) -> Any:
         """Make ready what is to run."""
         return wanted
 
+    @abstractmethod
     def _name_run(self, wanted: Any, name: str) -> Asked:
         """Return the run that will have this name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _submit(self, wanted: Any, name: str) -> Asked:
         """Ask the service for the run.
 
         :raises UnclearError: it may have been started.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _find(self, wanted: Any, stem: str) -> Sequence[Asked]:
         """Find the runs of this task by the beginning of their names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _complete(self, run: Asked) -> Asked:
         """Complete a run of which only the name is known, if the service lists it."""
-        raise NotImplementedError
 
-    def _rerun_failed(self, run: Asked) -> None:
-        """Continue a run that failed."""
-        raise NotImplementedError
-
+    @abstractmethod
     def _stop_namesakes(self, run: Asked) -> None:
         """Stop other runs of the same name."""
-        raise NotImplementedError
 
     def _begin(self, context: Context) -> dict[str, Any]:
         from airflow_provider_pai_designer.hooks.arguments import read_number
@@ -245,8 +241,6 @@ class AskOperator(AwaitOperator[Asked]):
             self.log.info("The %s, which an earlier try asked for, is not the one that is wanted now.", recorded.run)
             self._through_weather(lambda: self._ask_to_stop(recorded.run))
             self._await_end(recorded.run)
-        if decision.step is Step.RERUN_FAILED:
-            self._through_weather(lambda: self._rerun_failed(recorded.run))
         if decision.step in (Step.JOIN, Step.RERUN_FAILED):
             self.log.info("Joining the %s, which an earlier try of this task has started.", recorded.run)
             return recorded
@@ -353,9 +347,6 @@ class StartOperator(AskOperator[Run], RunOperator):
         self.on_retry = on_retry
         self._reruns_failed = on_retry == RERUN_FAILED
 
-    def _want(self, context: Context) -> WantedRun:
-        raise NotImplementedError
-
     def _ensure(self, wanted: WantedRun) -> WantedRun:
         """Make the node ready to run."""
         return wanted
@@ -396,8 +387,11 @@ class StartOperator(AskOperator[Run], RunOperator):
     def _complete(self, run: Run) -> Run:
         return self._hook.identify(run)
 
-    def _rerun_failed(self, run: Run) -> None:
-        self._hook.rerun_failed(run)
+    def _follow(self, decision: Decision, recorded: Record[Run] | None) -> Record[Run] | None:
+        joined = super()._follow(decision, recorded)
+        if joined is not None and decision.step is Step.RERUN_FAILED:
+            self._through_weather(lambda: self._hook.rerun_failed(joined.run))
+        return joined
 
     def _stop_namesakes(self, run: Run) -> None:
         self._hook.stop_others(run)

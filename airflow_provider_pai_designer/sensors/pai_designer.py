@@ -6,6 +6,7 @@ One outcome in poke, reschedule and deferred mode: met, failed for good, or out 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -113,28 +114,28 @@ class AwaitSensor(BaseSensorOperator):
             self._has_looked = True
         return self._judge(seen)
 
+    @abstractmethod
     def _look(self, context: Context) -> Any:
         """Look at what is awaited, and return what :meth:`_judge` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _judge(self, seen: Any) -> PokeReturnValue:
         """Say whether it has come to a good end.
 
         :raises PaiDesignerSensorError: it can no longer.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _describe(self) -> str:
         """Name what is awaited."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _addresses(self) -> Mapping[str, str]:
         """Where the task's links lead, by their names, as far as that is known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _trigger(self, **waiting: Any) -> AwaitTrigger:
         """Make the trigger that waits for what was looked at."""
-        raise NotImplementedError
 
     def _passes(self, error: ServiceError, *, first: bool) -> bool:
         """Tell weather from a clear no. A key that was good may be renewed; one that never was is an error at once."""
@@ -164,9 +165,9 @@ class AwaitSensor(BaseSensorOperator):
             self._hook.pause(min(self.poke_interval, left))
 
     @property
+    @abstractmethod
     def _is_located(self) -> bool:
         """Whether it is known what a trigger would have to look at."""
-        raise NotImplementedError
 
     def _defer(self, deadline: float) -> NoReturn:
         trigger = self._trigger(
@@ -243,9 +244,9 @@ class InstancesSensor(AwaitSensor):
                 partitioned=self.partitioned_outlets,
             )
 
+    @abstractmethod
     def _look(self, context: Context) -> Sequence[Instance]:
         """List the instances that are awaited; none where they are not there yet."""
-        raise NotImplementedError
 
     def _addresses(self) -> Mapping[str, str]:
         return self._hook.console_addresses(self._environment, self._linked_run)

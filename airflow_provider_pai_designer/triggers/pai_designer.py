@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from functools import partial
@@ -158,21 +159,21 @@ class AwaitTrigger(BaseTrigger):
         """Do what must not wait for a worker, and return what the event says of it."""
         return {}
 
+    @abstractmethod
     def _subject(self) -> dict[str, Any]:
         """What is awaited, as plain JSON."""
-        raise NotImplementedError
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that only this kind of trigger has."""
         return self._subject()
 
+    @abstractmethod
     def _shared_watch(self) -> SharedWatch:
         """The watch that looks for all triggers of this kind in the workspace."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _watched(self) -> Awaited:
         """What the shared watch has to know."""
-        raise NotImplementedError
 
     def _is_complete(self, seen: Sequence[Any]) -> bool:
         """Whether nothing is missing that is still to come."""
@@ -203,13 +204,13 @@ class RunTrigger(AwaitTrigger):
         self._has_fired = False
 
     @property
+    @abstractmethod
     def _run(self) -> AskedRun:
         """The run, as far as it is known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ask_to_stop(self) -> None:
         """Ask for the run to be stopped."""
-        raise NotImplementedError
 
     async def on_kill(self) -> None:
         """Stop the run, unless the task still waits for it: a trigger that only moves looks the same."""
@@ -252,9 +253,9 @@ class _NodeTrigger(AwaitTrigger):
     """Awaits instances of a node."""
 
     @property
+    @abstractmethod
     def _environment(self) -> str:
         """``DEV`` or ``PROD``."""
-        raise NotImplementedError
 
     def _shared_watch(self) -> SharedWatch:
         from airflow_provider_pai_designer.monitor.shared import SharedWatch, WatchKey, watch_of

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.monitor.watch import Verdict
 from airflow_provider_pai_designer.operators import base
@@ -55,7 +55,7 @@ def install() -> None:
         return
     RunMemory.has_barriers = True  # type: ignore[attr-defined]
     _wrap(RunMemory, "save", _around_save)
-    _wrap(DataWorksGateway, "write", _around_write)
+    _wrap(Gateway, "write", _around_write)
     _wrap(PaiDesignerHook, "list_instances", _before("while it waits"))
     _wrap(PaiDesignerHook, "identify", _before(LOOKING))
     _wrap(RunOperator, "_finish", _before("during the end"))

@@ -25,7 +25,7 @@ import pytest
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway, one_attempt
+from airflow_provider_pai_designer.cloud.gateway import Gateway, one_attempt
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
 from airflow_provider_pai_designer.exceptions import AuthenticationError, NotSentError, ServiceError
 
@@ -45,7 +45,7 @@ READING = """
 import socket, sys
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.exceptions import AuthenticationError
 
 _, emulator, sts, door = sys.argv
@@ -55,7 +55,7 @@ def resolve_sts_to_the_door(host, port, *rest, **more):
     return resolve(*(("127.0.0.1", int(door)) if host == sts else (host, port)), *rest, **more)
 
 socket.getaddrinfo = resolve_sts_to_the_door
-gateway = DataWorksGateway(
+gateway = Gateway(
     endpoint=Endpoint(protocol="http", host=emulator), credentials=Credentials(authentication="default"))
 while True:
     try:
@@ -74,7 +74,7 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def with_role(emulator: Emulator, role: str) -> DataWorksGateway:
+def with_role(emulator: Emulator, role: str) -> Gateway:
     here = Endpoint(protocol="http", host=emulator.url.removeprefix("http://"))
     credentials = Credentials(
         authentication="ram_role_arn",
@@ -84,10 +84,10 @@ def with_role(emulator: Emulator, role: str) -> DataWorksGateway:
         session_name="nightly",
         sts=here,
     )
-    return DataWorksGateway(endpoint=here, credentials=credentials)
+    return Gateway(endpoint=here, credentials=credentials)
 
 
-def workspace(gateway: DataWorksGateway) -> int:
+def workspace(gateway: Gateway) -> int:
     return int(gateway.read("GetProject", project_identifier="demo_project")["Data"]["ProjectId"])
 
 
@@ -122,7 +122,7 @@ def test_a_key_with_a_token_is_used_until_it_expires(emulator: Emulator) -> None
         access_key_secret=key["secret"],
         security_token=key["security_token"],
     )
-    gateway = DataWorksGateway(
+    gateway = Gateway(
         endpoint=Endpoint(protocol="http", host=emulator.url.removeprefix("http://")), credentials=credentials
     )
     assert workspace(gateway) == 100001
@@ -226,7 +226,7 @@ def test_a_token_that_is_not_accepted_is_named_as_the_reason_and_not_shown(emula
 def test_a_service_without_a_certificate_to_trust_is_told_nothing(emulator: Emulator, tmp_path: Path) -> None:
     door = _door(emulator, tmp_path / "certificate.pem")
     calls = emulator.control.calls("GetProject")
-    gateway = DataWorksGateway(
+    gateway = Gateway(
         endpoint=Endpoint(protocol="https", host=f"localhost:{door.server_port}"),
         credentials=Credentials(access_key_id=emulator.access_key_id, access_key_secret=emulator.access_key_secret),
     )

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
 from airflow_provider_pai_designer.cloud.ensure import NodeEnsurer
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.removal import NodeRemover
 from airflow_provider_pai_designer.designer.node import DeletedNode, EnsuredNode, Node
 from airflow_provider_pai_designer.designer.workspace import Environment
@@ -69,10 +69,10 @@ class Town:
         self.cloud = self.cloud_of(self._gateway)
         self.workspaces = {name: self.cloud.get_workspace(name) for name in STAGES}
 
-    def cloud_of(self, gateway: DataWorksGateway) -> DataWorks:
+    def cloud_of(self, gateway: Gateway) -> DataWorks:
         return DataWorks(gateway=gateway, timezone=ZoneInfo("Asia/Shanghai"))
 
-    def gateway(self) -> DataWorksGateway:
+    def gateway(self) -> Gateway:
         """A gateway to meddle with."""
         return copy(self._gateway)
 
@@ -80,14 +80,14 @@ class Town:
         values = {"name": f"node_{next(_NUMBERS)}x", "folder": FOLDER, "content": read_content("global_variable")}
         return Node(**{**values, **changes})
 
-    def ensure(self, node: Node, *, workspace: str = STANDARD, gateway: DataWorksGateway | None = None) -> EnsuredNode:
+    def ensure(self, node: Node, *, workspace: str = STANDARD, gateway: Gateway | None = None) -> EnsuredNode:
         ensurer = NodeEnsurer(**self._tools(workspace, gateway))
         return ensurer.ensure(node, environment=PROD, create_folder=False)
 
-    def remove(self, node: Node, *, gateway: DataWorksGateway | None = None) -> DeletedNode:
+    def remove(self, node: Node, *, gateway: Gateway | None = None) -> DeletedNode:
         return NodeRemover(**self._tools(STANDARD, gateway)).remove(node.name, node.folder)
 
-    def _tools(self, workspace: str, gateway: DataWorksGateway | None) -> dict[str, Any]:
+    def _tools(self, workspace: str, gateway: Gateway | None) -> dict[str, Any]:
         return {
             "dataworks": self.cloud_of(gateway or self._gateway),
             "workspace": self.workspaces[workspace],
@@ -164,7 +164,7 @@ def tidy(town: Town) -> None:
     town.control.seed({"doubts": {"duplicate_file": "refuse"}})
 
 
-def mortal(gateway: DataWorksGateway, *, calls: int) -> DataWorksGateway:
+def mortal(gateway: Gateway, *, calls: int) -> Gateway:
     """Let a task die when the service has carried out its last call, and before it hears of that.
 
     :param calls: how many calls it makes before the last one.
@@ -185,7 +185,7 @@ def mortal(gateway: DataWorksGateway, *, calls: int) -> DataWorksGateway:
     return gateway
 
 
-def interrupted(gateway: DataWorksGateway, operation: str, interruption: Callable[[], object]) -> DataWorksGateway:
+def interrupted(gateway: Gateway, operation: str, interruption: Callable[[], object]) -> Gateway:
     """Let something happen just before the first call of a write."""
     write = gateway.write
     waiting = [interruption]
@@ -199,7 +199,7 @@ def interrupted(gateway: DataWorksGateway, operation: str, interruption: Callabl
     return gateway
 
 
-def gathered(gateway: DataWorksGateway, barrier: Barrier, *operations: str) -> DataWorksGateway:
+def gathered(gateway: Gateway, barrier: Barrier, *operations: str) -> Gateway:
     """Let tasks wait for each other before the first call of each of some writes."""
     for operation in operations:
         interrupted(gateway, operation, lambda: barrier.wait(20))

@@ -19,7 +19,7 @@ import pytest
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.dataworks import DataWorks
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.designer.backfill import Backfill
 from airflow_provider_pai_designer.designer.node import Change, Node, RerunPolicy
 from airflow_provider_pai_designer.designer.run import Run
@@ -456,7 +456,7 @@ def test_a_write_is_made_again_only_where_it_was_certainly_not_made(
 
 @pytest.mark.parametrize("name", VERBS)
 def test_a_service_that_is_not_there_was_not_called(scene: Scene, name: str) -> None:
-    nowhere = DataWorksGateway(
+    nowhere = Gateway(
         endpoint=Endpoint(protocol="http", host="127.0.0.1:1"),
         credentials=Credentials(access_key_id="LTAI-test", access_key_secret="not-a-real-secret"),
     )

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -64,9 +64,9 @@ class Script:
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
-    def gateway(self) -> DataWorksGateway:
+    def gateway(self) -> Gateway:
         endpoint = Endpoint(protocol="http", host=f"127.0.0.1:{self.server.server_port}")
-        return DataWorksGateway(endpoint=endpoint, credentials=KEY)
+        return Gateway(endpoint=endpoint, credentials=KEY)
 
 
 @pytest.fixture
@@ -90,11 +90,11 @@ def gateway_error(status: int, code: str, message: str = "words of the service")
     return status, json.dumps({"Code": code, "Message": message, "RequestId": "request-1"}).encode()
 
 
-def write(gateway: DataWorksGateway) -> Any:
+def write(gateway: Gateway) -> Any:
     return gateway.write("RunSmokeTest", node_id=1, name="n", bizdate="2026-11-22 00:00:00", project_env="DEV")
 
 
-def read(gateway: DataWorksGateway) -> Any:
+def read(gateway: Gateway) -> Any:
     return gateway.read("GetDag", dag_id=1, project_env="DEV")
 
 
@@ -129,7 +129,7 @@ def test_a_read_gets_through_a_hiccup(script: Script, weather: Reply | None) -> 
 
 
 @pytest.mark.parametrize("call", [read, write])
-def test_a_throttled_call_is_made_again(script: Script, call: Callable[[DataWorksGateway], Any]) -> None:
+def test_a_throttled_call_is_made_again(script: Script, call: Callable[[Gateway], Any]) -> None:
     script.replies = [gateway_error(429, "Throttling.User"), envelope(Data={"DagId": 1} if call is read else 7)]
     call(script.gateway)
     assert script.calls == 2
@@ -161,7 +161,7 @@ def test_a_throttled_call_is_made_again(script: Script, call: Callable[[DataWork
     ],
 )
 def test_a_no_is_final_and_says_what_to_do(
-    script: Script, call: Callable[[DataWorksGateway], Any], reply: Reply, kind: type[ServiceError], advice: str
+    script: Script, call: Callable[[Gateway], Any], reply: Reply, kind: type[ServiceError], advice: str
 ) -> None:
     script.replies = [reply, GOOD]
     with pytest.raises(kind, match=advice) as caught:
@@ -183,7 +183,7 @@ def test_a_code_beside_success_is_no_error(script: Script) -> None:
 
 
 def test_a_service_that_is_not_there_was_certainly_not_asked() -> None:
-    gateway = DataWorksGateway(endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), credentials=KEY)
+    gateway = Gateway(endpoint=Endpoint(protocol="http", host="127.0.0.1:1"), credentials=KEY)
     with pytest.raises(NotSentError, match="could not be reached.*region, network and endpoint") as caught:
         write(gateway)
     assert not caught.value.acted
@@ -211,7 +211,7 @@ def test_proxies_are_kept_out_of_loopback(script: Script, monkeypatch: pytest.Mo
 def test_half_a_key_is_refused_before_any_call(pair: tuple[str, str]) -> None:
     endpoint = Endpoint(protocol="http", host="127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="no complete AccessKey pair"):
-        DataWorksGateway(endpoint=endpoint, credentials=Credentials(access_key_id=pair[0], access_key_secret=pair[1]))
+        Gateway(endpoint=endpoint, credentials=Credentials(access_key_id=pair[0], access_key_secret=pair[1]))
 
 
 def test_a_key_does_not_show_its_secret() -> None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_pai_designer.cloud import new_data_studio, publish
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.cloud.new_data_studio import NewDataStudio
 from airflow_provider_pai_designer.cloud.new_replies import (
     read_node_row,
@@ -72,7 +72,7 @@ def cloud(wire: Wire) -> NewDataStudio:
     return NewDataStudio(gateway=wire.gateway, timezone=ZONE)
 
 
-def nodes(gateway: DataWorksGateway) -> StudioNodes:
+def nodes(gateway: Gateway) -> StudioNodes:
     return StudioNodes(gateway=gateway, workspace=WORKSPACE, zone=ZONE)
 
 

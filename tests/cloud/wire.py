@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_pai_designer.cloud.credentials import Credentials
 from airflow_provider_pai_designer.cloud.endpoints import Endpoint
-from airflow_provider_pai_designer.cloud.gateway import DATAWORKS, NEW_VERSION, DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import DATAWORKS, NEW_VERSION, Gateway
 
 
 class Refusal:
@@ -69,7 +69,7 @@ class Wire:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self.gateway = DataWorksGateway(
+        self.gateway = Gateway(
             endpoint=Endpoint(protocol="http", host=f"127.0.0.1:{self._server.server_port}"),
             credentials=Credentials(access_key_id="LTAI-test", access_key_secret="not-a-real-secret"),
             version=version,

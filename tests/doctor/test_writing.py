@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pai_designer import cli
-from airflow_provider_pai_designer.cloud.gateway import DataWorksGateway
+from airflow_provider_pai_designer.cloud.gateway import Gateway
 from airflow_provider_pai_designer.designer.node import DeletedNode
 from airflow_provider_pai_designer.doctor import writing
 from airflow_provider_pai_designer.doctor.questions import TREATMENTS, WRITES
@@ -387,10 +387,10 @@ def test_the_node_is_gone_after_an_interruption_at_any_write(
     monkeypatch: pytest.MonkeyPatch, generation: Generation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The hardest moment: the service has carried a call out, and nobody has read its reply."""
-    write = DataWorksGateway.write
+    write = Gateway.write
     countdown, interrupted = [0], []
 
-    def interrupting(self: DataWorksGateway, operation: str, **parameters: Any) -> Mapping[str, Any]:
+    def interrupting(self: Gateway, operation: str, **parameters: Any) -> Mapping[str, Any]:
         reply = write(self, operation, **parameters)
         countdown[0] -= 1
         if countdown[0] == 0:
@@ -398,7 +398,7 @@ def test_the_node_is_gone_after_an_interruption_at_any_write(
             os.kill(os.getpid(), signal.SIGINT)
         return reply
 
-    monkeypatch.setattr(DataWorksGateway, "write", interrupting)
+    monkeypatch.setattr(Gateway, "write", interrupting)
     with account(generation.name, monkeypatch) as emulator:
         for number in range(1, 100):
             countdown[0] = number

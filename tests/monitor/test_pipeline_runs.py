@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -34,14 +34,6 @@ from tests.operators.test_run_pipeline import behave, subject
 
 HOUR = 3600.0
 RUNNING, SUCCEEDED = PipelineRunStatus.RUNNING, PipelineRunStatus.SUCCEEDED
-
-
-@pytest.fixture(autouse=True)
-def the_same_jitter() -> Iterator[None]:
-    state = random.getstate()
-    random.seed(7)
-    yield
-    random.setstate(state)
 
 
 @pytest.fixture(autouse=True)

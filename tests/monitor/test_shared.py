@@ -9,7 +9,7 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -33,14 +33,6 @@ from airflow_provider_pai_designer.monitor.shared import CALLS_AT_ONCE, CALLS_PE
 from tests.monitor.simulation import DAY, Service, Triggerer, simulated
 
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def the_same_jitter() -> Iterator[None]:
-    state = random.getstate()
-    random.seed(7)
-    yield
-    random.setstate(state)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from airflow.providers.openlineage.extractors.manager import ExtractorManager
@@ -24,16 +23,15 @@ from airflow_provider_pai_designer.emulator.launch import Emulator
 from airflow_provider_pai_designer.exceptions import RunFailedError
 from airflow_provider_pai_designer.operators.pai_designer import (
     PaiDesignerBackfillNodeOperator,
-    PaiDesignerNodeOperator,
     PaiDesignerRerunFailedOperator,
     PaiDesignerStopRunOperator,
     PaiDesignerTestNodeOperator,
 )
 from tests.conftest import DAGS_FOLDER
-from tests.contents import read_content
 from tests.generations import Generation
 from tests.operators.support import Task, fire
 from tests.operators.test_existing_node import deployed
+from tests.operators.test_node_operator import operator
 
 READ = ["demo_project.demo_input_table", "demo_project.dwd_user_info_d"]
 WRITTEN = "demo_project.demo_output_table"
@@ -62,22 +60,10 @@ def partitions(dataset: dict[str, Any]) -> list[str]:
     return [item["dimensions"]["dt"] for item in condition["partitions"]]
 
 
-def declared(**arguments: Any) -> PaiDesignerNodeOperator:
-    values: dict[str, Any] = {
-        "task_id": "daily",
-        "node_name": f"node_{uuid4().hex[:8]}",
-        "folder": "Business Flow/demo/Algorithm",
-        "content": read_content("global_variable"),
-        "parameters": {"bizdate": "$bizdate"},
-        "poll_interval": 0.1,
-    }
-    return PaiDesignerNodeOperator(**{**values, **arguments})
-
-
 def test_a_declared_node_tells_its_tables_and_the_partition_of_its_run(
     connected: Emulator, generation: Generation, task: Task
 ) -> None:
-    subject = declared()
+    subject = operator()
     begun = told(subject, STARTED)
     assert (names(begun["inputs"]), names(begun["outputs"]), begun["run"]) == (READ, [WRITTEN], {})
     result = task.run(subject)
@@ -137,14 +123,14 @@ def test_a_backfill_writes_a_partition_for_each_business_date(connected: Emulato
 
 
 def test_a_run_that_is_not_waited_for_tells_the_partition_that_it_will_write(connected: Emulator, task: Task) -> None:
-    subject = declared(wait_for_completion=False)
+    subject = operator(wait_for_completion=False)
     task.run(subject)
     (written,) = told(subject, ENDED)["outputs"]
     assert partitions(written) == ["20261122"]
 
 
 def test_a_run_that_fails_is_told_too_and_so_is_its_rerun(connected: Emulator, task: Task) -> None:
-    subject = declared()
+    subject = operator()
     rule = {"behaviour": "fail", "node": subject.node_name, "step": "Write Table-1", "times": 1}
     connected.control.seed({"steps": [rule]})
     with pytest.raises(RunFailedError):
