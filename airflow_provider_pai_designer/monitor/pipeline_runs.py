@@ -81,39 +81,42 @@ class PipelineRunWatch(SharedWatch):
         near = [item for item in self._watched - taken if item.request and item.run.is_known and item.known]
         return sorted((item for item in near if item.request.free <= now), key=lambda item: item.request.due)
 
-    async def _look_at(self, runs: Sequence[WatchedPipelineRun]) -> None:
-        """Look at runs together, as many at once as the service takes."""
+    async def _look_at(self, runs: Sequence[WatchedPipelineRun]) -> bool:
+        """Look at runs together, as many at once as the service takes; return whether it took them."""
         if not (batch := self._staying(runs)):
-            return
-        if len(batch) == 1 or self._runs_at_once == 1 or self._now() < self._many_from:
-            for item in batch:
-                await self._look_at_one(item)
-            return
+            return True
+        if len(batch) == 1 or self._now() < self._many_from:
+            return all([await self._look_at_one(item) for item in batch])
         if len(batch) > self._runs_at_once:
-            await self._look_at_halves(batch)
-            return
+            return await self._look_at_halves(batch)
         try:
             states = await self._ask(partial(_states, [item.run.id for item in batch]))
         except PermissionDeniedError as error:
             if not self._is_renewed_by(error):
                 self._many_from = self._now() + REFUSED_SECONDS
-            await self._look_at(batch)
+            return await self._look_at(batch)
         except (RejectedError, NotFoundError) as error:
-            # There are too many, or there is something about one of them.
             self._take_blow((), error)
-            if isinstance(error, RejectedError):
-                self._runs_at_once = len(batch) // 2
-            await self._look_at_halves(batch)
+            # They are too many if the service takes both halves; else there is something about one of them.
+            if await self._look_at_halves(batch):
+                self._take_fewer_than(len(batch))
+            return False
         except Exception as error:
             self._take_blow(batch, error)
         else:
             for item in batch:
                 await self._take_in(item, states.get(item.run.id))
+        return True
 
-    async def _look_at_halves(self, batch: Sequence[WatchedPipelineRun]) -> None:
+    async def _look_at_halves(self, batch: Sequence[WatchedPipelineRun]) -> bool:
         middle = len(batch) // 2
-        await self._look_at(batch[:middle])
-        await self._look_at(batch[middle:])
+        return all([await self._look_at(half) for half in (batch[:middle], batch[middle:])])
+
+    def _take_fewer_than(self, count: int) -> None:
+        if count == 2:
+            self._many_from = self._now() + REFUSED_SECONDS
+        else:
+            self._runs_at_once = count - count // 2
 
     async def _take_in(self, item: WatchedPipelineRun, status: PipelineRunStatus | None) -> None:
         if status is None:
@@ -122,21 +125,22 @@ class PipelineRunWatch(SharedWatch):
         else:
             self._see(item, PipelineRunState(id=item.run.id, status=status))
 
-    async def _look_at_one(self, item: WatchedPipelineRun) -> None:
-        """Look at one run by itself, and find it first where only its name is known."""
+    async def _look_at_one(self, item: WatchedPipelineRun) -> bool:
+        """Look at one run by itself, and find it first where only its name is known; return whether it was seen."""
         if item not in self._watched:
-            return
+            return True
         if not item.run.is_known:
             found = await self._call([item], lambda hook: hook.pipeline_runs.identify(item.run))
             if found is None:
-                return
+                return False
             item.run = found
             if not found.is_known:
                 self._tell([item])
-                return
+                return False
         state = await self._call([item], lambda hook: hook.pipeline_runs.read(item.run))
         if state is not None:
             self._see(item, state)
+        return state is not None
 
     def _see(self, item: WatchedPipelineRun, state: PipelineRunState) -> None:
         try:
