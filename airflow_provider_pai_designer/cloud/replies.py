@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from sys import intern
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -98,19 +99,22 @@ def read_stored_node(data: Mapping[str, Any], folder: str) -> StoredNode:
 
 
 def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
-    """Read an instance; the service's days are days in the given zone."""
+    """Read an instance; the service's days are days in the given zone.
+
+    A watch keeps thousands of them, of few nodes.
+    """
     reruns_left = data.get("TaskRerunTime")
     schedule_time = data.get("CycTime")
     return Instance(
         id=int(data["InstanceId"]),
         node_id=int(data["NodeId"]),
-        node_name=str(data.get("NodeName") or ""),
+        node_name=intern(str(data.get("NodeName") or "")),
         remote_dag_id=int(data.get("DagId") or 0),
         status=read_status(data["Status"]),
         task_type=read_task_type(data.get("TaskType")),
         business_date=_moment(data["Bizdate"], zone).date(),
         schedule_time=_moment(schedule_time, zone) if schedule_time else None,
-        parameters=str(data.get("ParamValues") or ""),
+        parameters=intern(str(data.get("ParamValues") or "")),
         reruns_left=None if reruns_left in (None, "") else _reruns_to_come(data, int(reruns_left)),
         rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
         kind=str(data.get("DagType") or "").upper(),

@@ -134,7 +134,8 @@ class AwaitTrigger(BaseTrigger):
             while True:
                 self._hurries = False
                 try:
-                    self._seen = await self._look_in_time(self._watch, watched, after)
+                    async with asyncio.timeout(self._patience):
+                        self._seen = await self._watch.look(watched, after=after)
                 except Exception as error:
                     # Whatever keeps us from looking is not the run's failure.
                     verdict = view.miss(error, now=time.time())
@@ -146,11 +147,10 @@ class AwaitTrigger(BaseTrigger):
         finally:
             self._watch.end(watched)
 
-    async def _look_in_time(self, watch: SharedWatch, watched: Awaited, after: float) -> Sequence[Observed]:
-        if self.deadline is None:
-            return await watch.look(watched, after=after)
-        async with asyncio.timeout(self.deadline - time.time() + _LAST_LOOK_SECONDS):
-            return await watch.look(watched, after=after)
+    @property
+    def _patience(self) -> float | None:
+        """Seconds for which a look may keep the trigger waiting."""
+        return None if self.deadline is None else self.deadline - time.time() + _LAST_LOOK_SECONDS
 
     async def on_kill(self) -> None:
         """Nothing is stopped: what is awaited belongs to somebody else."""
