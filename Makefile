@@ -31,12 +31,13 @@ demo: setup ## run the main job on a local DataWorks; run it again to see an unc
 ui: setup ## a real Airflow with the examples, and the emulator's Operation Center; prints both addresses
 	@$(RUN)/pai-designer ui
 
-# in the order that tests/conftest.py gives, not by the number of tests in a file
-SPREAD = --dist loadfile --no-loadscope-reorder
+# most tests wait more than they work; in the order that tests/conftest.py gives, not by the number of tests in a file
+WORKERS ?= 8
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # the second line kills tasks at four points, under an Airflow that must not share the processor with other tests
 test: setup
-	$(RUN)/pytest -n 8 $(SPREAD)
+	$(RUN)/pytest $(SPREAD)
 	$(RUN)/pytest tests/chaos
 
 test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emulator's, in a real browser
@@ -44,7 +45,6 @@ test-browser: .venv/.browser-installed chromium ## Airflow's pages and the emula
 
 # Other versions of Airflow, each in an environment of its own. Of the tests those that see Airflow; the rooms that know
 # none of it are tested with the contract.
-WORKERS ?= 6
 VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors \
 	tests/test_contract.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_testing.py
 
@@ -54,7 +54,7 @@ VERSIONED = tests/e2e tests/hooks tests/links tests/macros tests/sensors \
 
 # the second line kills and clears deferred tasks of a real Airflow, on PostgreSQL
 test-oldest test-next: test-%: .versions/%/.installed ## on Airflow 3.2.2, and on the next one: see docs/versions.md
-	.versions/$*/bin/pytest -n $(WORKERS) $(SPREAD) $(VERSIONED)
+	.versions/$*/bin/pytest $(SPREAD) $(VERSIONED)
 	PAI_DESIGNER_CHAOS=smoke .versions/$*/bin/pytest tests/chaos -k "deferred and legacy and (killed or clear)"
 
 test-cluster: .versions/cluster/.installed servers ## CeleryExecutor, Redis, PostgreSQL, two workers, two triggerers
