@@ -100,13 +100,13 @@ class PipelineRunWatch(SharedWatch):
             # They are too many if the service takes both halves; else there is something about one of them.
             if await self._look_at_halves(batch):
                 self._take_fewer_than(len(batch))
-            return False
         except Exception as error:
             self._take_blow(batch, error)
         else:
             for item in batch:
                 await self._take_in(item, states.get(item.run.id))
-        return True
+            return True
+        return False
 
     async def _look_at_halves(self, batch: Sequence[WatchedPipelineRun]) -> bool:
         middle = len(batch) // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 from collections import Counter
@@ -210,6 +211,26 @@ def test_a_run_for_which_the_whole_call_is_refused_keeps_no_other_waiting(kind: 
     assert set(seen.verdicts.values()) == {"ended"}
     assert max(at for name, at in seen.at.items() if name != "run-3") <= HOUR + 65
     assert flow.verbs["one"] < 100
+
+
+def test_a_hiccup_while_it_is_found_out_which_run_it_is_makes_no_watch_ask_for_fewer() -> None:
+    flow = PaiFlowInMemory()
+    runs = started(flow, 200)
+    del flow.ends["flow-3"]
+    sizes: list[tuple[float, int]] = []
+    asked = itertools.count(1)
+
+    def refuse(verb: str, run_ids: Sequence[str]) -> None:
+        if verb == "many":
+            sizes.append((flow.now(), len(run_ids)))
+            if "flow-3" in run_ids and next(asked) == 2:
+                raise ThrottledError("not now", operation="ListPipelineRunsStatus")
+            if "flow-3" in run_ids:
+                raise RejectedError("no such run: flow-3", operation="ListPipelineRunsStatus")
+
+    flow.trouble = refuse
+    watched(flow, runs)
+    assert max(size for at, size in sizes if at > 1000) == RUNS_AT_ONCE
 
 
 def test_a_state_that_nobody_knows_is_no_end_and_is_not_waited_out_for_ever() -> None:
