@@ -24,6 +24,7 @@ from airflow_provider_pai_designer.exceptions import (
     ConfigurationError,
     NotFoundError,
     PaiDesignerError,
+    QuotaExhaustedError,
     ServiceError,
 )
 from airflow_provider_pai_designer.hooks.context import business_date_of, run_of
@@ -138,8 +139,10 @@ class AwaitSensor(BaseSensorOperator):
         """Make the trigger that waits for what was looked at."""
 
     def _passes(self, error: ServiceError, *, first: bool) -> bool:
-        """Tell weather from a clear no. A key that was good may be renewed; one that never was is an error at once."""
-        return error.retryable or (isinstance(error, AuthenticationError) and not first)
+        """Tell weather from a clear no. A key that was good may be renewed, and so are the calls of a day; what was not
+        good at the first look is an error at once.
+        """
+        return error.retryable or (isinstance(error, AuthenticationError | QuotaExhaustedError) and not first)
 
     def _was_rescheduled(self, context: Context) -> bool:
         return bool(self.reschedule and context["ti"].get_first_reschedule_date(context))

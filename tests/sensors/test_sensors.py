@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
 from airflow_provider_pai_designer.emulator.launch import Emulator, launch
-from airflow_provider_pai_designer.exceptions import UnclearError
+from airflow_provider_pai_designer.exceptions import QuotaExhaustedError, UnclearError
 from airflow_provider_pai_designer.hooks.pai_designer import PaiDesignerHook
 from airflow_provider_pai_designer.operators.pai_designer import PaiDesignerTestNodeOperator
 from airflow_provider_pai_designer.sensors.pai_designer import (
@@ -158,6 +158,23 @@ def test_weather_is_waited_out_in_every_mode(connected: Emulator, mode: str, mon
 
     monkeypatch.setattr(PaiDesignerHook, "list_instances", stormy)
     assert outcome_of(mode, PaiDesignerRunSensor, run=run)[0] == MET
+
+
+def test_calls_of_the_day_that_are_used_up_are_waited_for_in_every_mode(
+    connected: Emulator, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(connected, {"behaviour": "slow", "seconds": 20})
+    look, used_up = PaiDesignerHook.list_instances, iter([False, True, True])
+
+    def limited(*arguments: Any) -> Any:
+        if next(used_up, False):
+            raise QuotaExhaustedError("no calls left today", operation="ListInstances")
+        return look(*arguments)
+
+    monkeypatch.setattr(PaiDesignerHook, "list_instances", limited)
+    assert outcome_of(mode, PaiDesignerRunSensor, run=run)[0] == MET
+    # what a deferred one looks with is the watch's
+    assert next(used_up, None) is None or mode == "deferred"
 
 
 @pytest.mark.parametrize("times", [1, 3])
