@@ -15,6 +15,7 @@ from airflow_provider_pai_designer.emulator.launch import launch
 from airflow_provider_pai_designer.local_airflow import USER, LocalAirflow, LocalAirflowError, free_port
 
 _FIRST_DAG = "example_pai_designer_node"
+_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     # However it is asked to end, or its terminal is closed: everything that was started ends first. The first is for
     # where it runs in the background of a script, which does not hear Ctrl-C otherwise.
-    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for request in _REQUESTS:
         signal.signal(request, _leave)
     started = time.monotonic()
     home = arguments.home.resolve()
@@ -100,4 +101,7 @@ def _unless_taken(port: int) -> int:
 
 
 def _leave(*_: object) -> NoReturn:
+    for request in _REQUESTS:
+        # a second one must not break off the ending, which takes seconds
+        signal.signal(request, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -63,6 +63,8 @@ def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path) -> Non
         started = psutil.Process(process.pid).children(recursive=True)
         process.stdout.close()
         process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGHUP)
         process.wait(_END_SECONDS)
     assert len(started) > 1
     assert not psutil.wait_procs(started, timeout=5)[1]
