@@ -78,6 +78,7 @@ class RunWatch:
             return self.miss(NotFoundError("no instance of it is there any more", operation=""), now=now)
         self._has_seen = bool(instances)
         self._blind_since = None
+        self.last_error = None
         self._misses = 0
         self._begins = _begin(instances)
         self._say(", ".join(item.words for item in instances) or "no instance yet")

@@ -134,11 +134,11 @@ class AwaitTrigger(BaseTrigger):
             while True:
                 self._hurries = False
                 try:
-                    async with asyncio.timeout(self._patience):
+                    async with asyncio.timeout(self._patience) as limit:
                         self._seen = await self._watch.look(watched, after=after)
                 except Exception as error:
-                    # Whatever keeps us from looking is not the run's failure.
-                    verdict = view.miss(error, now=time.time())
+                    # Whatever keeps us from looking is not the run's failure; our deadline is no word of the service.
+                    verdict = Verdict.DEADLINE if limit.expired() else view.miss(error, now=time.time())
                 else:
                     verdict = view.observe(self._seen, now=time.time(), complete=self._is_complete(self._seen))
                 if verdict is not Verdict.WAIT:

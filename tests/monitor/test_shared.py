@@ -8,6 +8,7 @@ import itertools
 import logging
 import math
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from airflow_provider_pai_designer.exceptions import (
     NotFoundError,
     NotSentError,
     PermissionDeniedError,
+    QuotaExhaustedError,
     RejectedError,
     ServiceError,
     ThrottledError,
@@ -30,6 +32,8 @@ from airflow_provider_pai_designer.exceptions import (
 from airflow_provider_pai_designer.monitor import shared
 from airflow_provider_pai_designer.monitor.figures import Figures
 from airflow_provider_pai_designer.monitor.shared import CALLS_AT_ONCE, CALLS_PER_SECOND, REFUSED_SECONDS
+from airflow_provider_pai_designer.triggers.pai_designer import PaiDesignerRunTrigger
+from tests.monitor import simulation
 from tests.monitor.simulation import DAY, Service, Triggerer, simulated
 
 HOUR = 3600.0
@@ -269,6 +273,30 @@ def test_clocks_that_differ_keep_nothing_from_being_seen() -> None:
     with simulated(service) as run:
         run(triggerer.watch_all(runs, since=4e9))
     assert lateness(service, triggerer)[-1] <= 65
+
+
+def test_a_look_that_the_deadline_breaks_off_neither_hides_the_reason_nor_leaves_the_run_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simulation, "_CALL_SECONDS", 5.0)
+    service = Service()
+
+    def used_up(verb: str) -> None:
+        raise QuotaExhaustedError("no calls left today", operation=verb)
+
+    service.trouble = used_up
+    with simulated(service) as run:
+        deadline = time.time() + 4 * HOUR
+        trigger = PaiDesignerRunTrigger(
+            pai_designer_conn_id="c", run=service.add(seconds=9 * HOUR).to_dict(), deadline=deadline
+        )
+
+        async def event() -> dict[str, Any]:
+            return dict((await anext(trigger.run())).payload)
+
+        said = run(event())
+    assert said["verdict"] == "deadline"
+    assert "no calls left today" in said["message"]
 
 
 def hangs(service: Service, seconds: float, when: Callable[[str], bool]) -> Callable[[str], None]:
