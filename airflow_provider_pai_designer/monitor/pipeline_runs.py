@@ -54,6 +54,7 @@ class PipelineRunWatch(SharedWatch):
     def __init__(self, key: WatchKey) -> None:
         super().__init__(key)
         self._runs_at_once = RUNS_AT_ONCE
+        self._most_taken = 1
         self._many_from = -math.inf
         self._connected_with: PaiDesignerHook | None = None
 
@@ -97,12 +98,13 @@ class PipelineRunWatch(SharedWatch):
             return await self._look_at(batch)
         except (RejectedError, NotFoundError) as error:
             self._take_blow((), error)
-            # They are too many if the service takes both halves; else there is something about one of them.
-            if await self._look_at_halves(batch):
+            # They are too many if it never took as many, and takes both halves; else it is about one of them.
+            if await self._look_at_halves(batch) and len(batch) > self._most_taken:
                 self._take_fewer_than(len(batch))
         except Exception as error:
             self._take_blow(batch, error)
         else:
+            self._most_taken = max(self._most_taken, len(batch))
             for item in batch:
                 await self._take_in(item, states.get(item.run.id))
             return True

@@ -233,6 +233,24 @@ def test_a_hiccup_while_it_is_found_out_which_run_it_is_makes_no_watch_ask_for_f
     assert max(size for at, size in sizes if at > 1000) == RUNS_AT_ONCE
 
 
+def test_a_call_that_is_refused_once_makes_no_watch_ask_for_fewer() -> None:
+    flow = PaiFlowInMemory()
+    runs = started(flow, 200)
+    sizes: list[tuple[float, int]] = []
+    refusals = iter([True])
+
+    def refuse(verb: str, run_ids: Sequence[str]) -> None:
+        if verb == "many":
+            sizes.append((flow.now(), len(run_ids)))
+            if flow.now() > 300 and next(refusals, False):
+                raise RejectedError("not this time", operation="ListPipelineRunsStatus")
+
+    flow.trouble = refuse
+    watched(flow, runs)
+    assert next(refusals, None) is None
+    assert max(size for at, size in sizes if at > 1000) == RUNS_AT_ONCE
+
+
 def test_a_state_that_nobody_knows_is_no_end_and_is_not_waited_out_for_ever() -> None:
     flow = PaiFlowInMemory()
     runs = started(flow, 5)
