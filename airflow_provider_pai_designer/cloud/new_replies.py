@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from sys import intern
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_pai_designer.cloud.gateway import Gateway
-from airflow_provider_pai_designer.cloud.replies import understood
+from airflow_provider_pai_designer.cloud.replies import shared_text, understood
 from airflow_provider_pai_designer.cloud.verbs import LAST_PAGE
 from airflow_provider_pai_designer.designer.flow_spec import RERUN_MODES, read_moment, read_recurrence
 from airflow_provider_pai_designer.designer.node import Node, RerunPolicy, Schedule, SchedulerType
@@ -300,13 +299,13 @@ def read_task_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
     return Instance(
         id=int(data["Id"]),
         node_id=int(data["TaskId"]),
-        node_name=intern(str(data.get("TaskName") or "")),
+        node_name=shared_text(data.get("TaskName")),
         remote_dag_id=int(data.get("WorkflowInstanceId") or 0),
         status=_STATUSES.get(str(data["Status"]), InstanceStatus.UNKNOWN),
         task_type=_task_type(data),
         business_date=_moment(data["Bizdate"], zone).date(),
         schedule_time=_moment(trigger_time, zone) if trigger_time else None,
-        parameters=intern(str(data.get("ScriptParameters") or (data.get("Script") or {}).get("Parameters") or "")),
+        parameters=shared_text(data.get("ScriptParameters") or (data.get("Script") or {}).get("Parameters")),
         kind=str(data.get("WorkflowInstanceType") or ""),
         created=_optional(data.get("CreateTime")),
         started=_optional(data.get("StartedTime")),

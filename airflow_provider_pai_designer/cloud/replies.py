@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from sys import intern
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -101,20 +101,20 @@ def read_stored_node(data: Mapping[str, Any], folder: str) -> StoredNode:
 def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
     """Read an instance; the service's days are days in the given zone.
 
-    A watch keeps thousands of them, of few nodes.
+    A watch keeps thousands of them, of few nodes: they share their texts.
     """
     reruns_left = data.get("TaskRerunTime")
     schedule_time = data.get("CycTime")
     return Instance(
         id=int(data["InstanceId"]),
         node_id=int(data["NodeId"]),
-        node_name=intern(str(data.get("NodeName") or "")),
+        node_name=shared_text(data.get("NodeName")),
         remote_dag_id=int(data.get("DagId") or 0),
         status=read_status(data["Status"]),
         task_type=read_task_type(data.get("TaskType")),
         business_date=_moment(data["Bizdate"], zone).date(),
         schedule_time=_moment(schedule_time, zone) if schedule_time else None,
-        parameters=intern(str(data.get("ParamValues") or "")),
+        parameters=shared_text(data.get("ParamValues")),
         reruns_left=None if reruns_left in (None, "") else _reruns_to_come(data, int(reruns_left)),
         rerun_interval_seconds=int(data.get("RepeatInterval") or 0) / 1000,
         kind=str(data.get("DagType") or "").upper(),
@@ -122,6 +122,12 @@ def read_instance(data: Mapping[str, Any], zone: ZoneInfo) -> Instance:
         started=_optional(data.get("BeginRunningTime")),
         finished=_optional(data.get("FinishTime")),
     )
+
+
+@lru_cache(maxsize=1024)
+def shared_text(given: object) -> str:
+    """Return one string for all that are alike, empty for none."""
+    return str(given or "")
 
 
 def read_remote_dag(data: Mapping[str, Any], zone: ZoneInfo) -> RemoteDag:
