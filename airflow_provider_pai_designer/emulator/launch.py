@@ -186,8 +186,8 @@ def launch(
             document, seed = seed, Path(scratch) / "seed.json"
             seed.write_text(json.dumps(document), encoding="utf-8")
         emulator = Emulator(data=folder, seed=seed, port=port, time_scale=time_scale)
-        emulator.start()
         try:
+            emulator.start()
             yield emulator
         finally:
             emulator.stop()

@@ -10,6 +10,7 @@ import re
 import ssl
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,9 +51,9 @@ class Door:
             self.open -= 1
             writer.close()
 
+    @abstractmethod
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        raise NotImplementedError
 
 
 class Relay(Door):

@@ -43,6 +43,10 @@ def test_both_come_up_and_both_end(tmp_path: Path) -> None:
                 urllib.request.urlopen(f"{airflow}/api/v2/dags", timeout=10)
         finally:
             process.send_signal(signal.SIGINT)
+            assert process.stdout is not None
+            assert any("Ending" in line for line in process.stdout)
+            # who is impatient breaks nothing off
+            process.send_signal(signal.SIGINT)
             assert process.wait(_END_SECONDS) == 0
     for url in (airflow, pages):
         with pytest.raises(urllib.error.URLError, match="refused"):
@@ -62,8 +66,6 @@ def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path) -> Non
             time.sleep(0.1)
         started = psutil.Process(process.pid).children(recursive=True)
         process.stdout.close()
-        process.send_signal(signal.SIGHUP)
-        time.sleep(0.2)
         process.send_signal(signal.SIGHUP)
         process.wait(_END_SECONDS)
     assert len(started) > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -79,6 +79,19 @@ def started(emulator: Emulator, behaviour: dict[str, Any] | None = None, **node:
     return result
 
 
+def spoil(monkeypatch: pytest.MonkeyPatch, verb: str, errors: Sequence[Exception | None]) -> list[Exception | None]:
+    """Let the first calls of a verb fail, each in its own way or not; return what is still to come."""
+    call, left = getattr(PaiDesignerHook, verb), list(errors)
+
+    def spoilt(*arguments: Any, **options: Any) -> Any:
+        if left and (error := left.pop(0)):
+            raise error
+        return call(*arguments, **options)
+
+    monkeypatch.setattr(PaiDesignerHook, verb, spoilt)
+    return left
+
+
 FAILS = {"behaviour": "fail", "message": "no disk"}
 HANGS = {"behaviour": "hang"}
 
@@ -149,14 +162,7 @@ def test_a_wrong_key_fails_at_once_in_every_mode(
 
 def test_weather_is_waited_out_in_every_mode(connected: Emulator, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = started(connected)
-    look, storms = PaiDesignerHook.list_instances, iter([True] * 4)
-
-    def stormy(*arguments: Any) -> Any:
-        if next(storms, False):
-            raise UnclearError("no reply", operation="ListInstances")
-        return look(*arguments)
-
-    monkeypatch.setattr(PaiDesignerHook, "list_instances", stormy)
+    spoil(monkeypatch, "list_instances", [UnclearError("no reply", operation="ListInstances")] * 4)
     assert outcome_of(mode, PaiDesignerRunSensor, run=run)[0] == MET
 
 
@@ -164,17 +170,11 @@ def test_calls_of_the_day_that_are_used_up_are_waited_for_in_every_mode(
     connected: Emulator, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started(connected, {"behaviour": "slow", "seconds": 20})
-    look, used_up = PaiDesignerHook.list_instances, iter([False, True, True])
-
-    def limited(*arguments: Any) -> Any:
-        if next(used_up, False):
-            raise QuotaExhaustedError("no calls left today", operation="ListInstances")
-        return look(*arguments)
-
-    monkeypatch.setattr(PaiDesignerHook, "list_instances", limited)
+    used_up = QuotaExhaustedError("no calls left today", operation="ListInstances")
+    left = spoil(monkeypatch, "list_instances", [None, used_up, used_up])
     assert outcome_of(mode, PaiDesignerRunSensor, run=run)[0] == MET
     # what a deferred one looks with is the watch's
-    assert next(used_up, None) is None or mode == "deferred"
+    assert not left or mode == "deferred"
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -182,14 +182,7 @@ def test_a_hiccup_before_it_is_known_what_to_wait_for_fails_no_task(
     connected: Emulator, mode: str, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     run = started(connected)
-    read, storms = PaiDesignerHook.read_run, iter([True] * times)
-
-    def stormy(*arguments: Any, **options: Any) -> Any:
-        if next(storms, False):
-            raise UnclearError("no reply", operation="GetDag")
-        return read(*arguments, **options)
-
-    monkeypatch.setattr(PaiDesignerHook, "read_run", stormy)
+    spoil(monkeypatch, "read_run", [UnclearError("no reply", operation="GetDag")] * times)
     assert outcome_of(mode, PaiDesignerRunSensor, run=run["remote_dag_ids"])[0] == MET
 
 
