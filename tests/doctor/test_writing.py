@@ -469,7 +469,9 @@ def test_the_node_is_gone_after_a_signal(number: signal.Signals) -> None:
         give_up = time.monotonic() + 120
         while emulator.control.calls("RunSmokeTest") == 0 and time.monotonic() < give_up:
             time.sleep(0.2)
-        time.sleep(1)
+        looks = emulator.control.calls("ListInstances")
+        while emulator.control.calls("ListInstances") == looks and time.monotonic() < give_up:
+            time.sleep(0.2)
         process.send_signal(number)
         out, err = process.communicate(timeout=150)
         assert left_behind(emulator) == {}

@@ -19,7 +19,12 @@ from tests.versions import BEFORE_3_3
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
     """An Airflow with a worker, in which connections may be tested."""
-    airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), variables={"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"})
+    variables = {
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        # A worker asks anew where the answer comes late, and Airflow gives it the credentials but once.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    }
+    airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), variables=variables)
     try:
         airflow.migrate()
         airflow.start("api-server")
