@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -47,6 +48,24 @@ def _as_called(  # noqa: PLR0917 - the shape of an event of Sphinx
     return f"({', '.join(filter(None, [given, '*', 'tz=None', 'conn_id=None']))})", returns
 
 
+def _with_inherited(  # noqa: PLR0917 - the shape of an event of Sphinx
+    app: Sphinx, what: str, name: str, subject: object, options: object, signature: str | None, returns: str
+) -> object:
+    """Show every argument of an operator, sensor or trigger that is ours, where its own signature says ``**kwargs``."""
+    if what != "class" or not isinstance(subject, type) or "**kwargs" not in (signature or ""):
+        return None
+    ours = [kind for kind in subject.__mro__ if kind.__module__.startswith("airflow_provider_pai_designer.")]
+    arguments = {
+        argument.name: argument.replace(annotation=argument.empty)
+        for kind in reversed(ours)
+        for argument in inspect.signature(kind.__init__).parameters.values()
+        if argument.kind is argument.KEYWORD_ONLY
+    }
+    required_first = sorted(arguments.values(), key=lambda argument: argument.default is not argument.empty)
+    return str(inspect.Signature(required_first)), returns
+
+
 def setup(app: Sphinx) -> None:
     """Register what the reference shows otherwise than the code has it."""
     app.connect("autodoc-process-signature", _as_called)
+    app.connect("autodoc-process-signature", _with_inherited)
