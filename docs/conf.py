@@ -54,11 +54,12 @@ def _with_inherited(  # noqa: PLR0917 - the shape of an event of Sphinx
     """Show every argument of an operator, sensor or trigger that is ours, where its own signature says ``**kwargs``."""
     if what != "class" or not isinstance(subject, type) or "**kwargs" not in (signature or ""):
         return None
-    ours = [kind for kind in subject.__mro__ if kind.__module__.startswith("airflow_provider_pai_designer.")]
+    ours = [vars(kind) for kind in subject.__mro__ if kind.__module__.startswith("airflow_provider_pai_designer.")]
     arguments = {
         argument.name: argument.replace(annotation=argument.empty)
-        for kind in reversed(ours)
-        for argument in inspect.signature(kind.__init__).parameters.values()
+        for members in reversed(ours)
+        if "__init__" in members
+        for argument in inspect.signature(members["__init__"]).parameters.values()
         if argument.kind is argument.KEYWORD_ONLY
     }
     required_first = sorted(arguments.values(), key=lambda argument: argument.default is not argument.empty)
